@@ -1,0 +1,32 @@
+"""Result values: frozen, named, carrying their evidence; nothing here computes a statistic."""
+
+from embias.results.audit import COLUMNS, Audit
+from embias.results.values import (
+    Alternative,
+    Association,
+    BiasResult,
+    Counts,
+    Interval,
+    PermutationResult,
+    Provenance,
+    Published,
+    PvalueMethod,
+    Status,
+    Unit,
+)
+
+__all__ = [
+    "COLUMNS",
+    "Alternative",
+    "Association",
+    "Audit",
+    "BiasResult",
+    "Counts",
+    "Interval",
+    "PermutationResult",
+    "Provenance",
+    "Published",
+    "PvalueMethod",
+    "Status",
+    "Unit",
+]

@@ -1,0 +1,361 @@
+"""The result of an audit: rows, provenance, a tidy frame, JSON out and in."""
+
+from __future__ import annotations
+
+import importlib
+import json
+import math
+import os
+import tempfile
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from embias.errors import DataFileError, InputError, OutputError
+from embias.results.values import Association, BiasResult, Counts, Provenance, Published
+from embias.types import EncoderInfo
+
+if TYPE_CHECKING:
+    import pandas as pd
+    from matplotlib.figure import Figure
+
+__all__ = ["COLUMNS", "Audit"]
+
+#: Version of the JSON layout written by :meth:`Audit.to_json`.
+SCHEMA = 1
+
+_IDENTITY = (
+    "encoder",
+    "transform",
+    "suite",
+    "test",
+    "description",
+    "metric",
+    "status",
+    "reason",
+)
+_FIGURES = (
+    "statistic",
+    "effect_size",
+    "ddof",
+    "unit",
+    "unit_statistic",
+    "unit_effect_size",
+    "alternative",
+    "pvalue",
+    "pvalue_low",
+    "pvalue_high",
+    "pvalue_method",
+    "n_resamples",
+    "n_x",
+    "n_y",
+    "items_x",
+    "items_y",
+    "items_a",
+    "items_b",
+)
+_COUNTS = ("asked", "found", "dropped", "dropped_words")
+_PUBLISHED = ("published_effect_size", "published_pvalue", "agrees", "published_source")
+
+#: Columns of :attr:`Audit.frame`, in order.
+COLUMNS = (*_IDENTITY, *_FIGURES, *_COUNTS, *_PUBLISHED, "notes")
+
+_FLOATS = (
+    "statistic",
+    "effect_size",
+    "unit_statistic",
+    "unit_effect_size",
+    "pvalue",
+    "pvalue_low",
+    "pvalue_high",
+    "published_effect_size",
+)
+_INTEGERS = (
+    "ddof",
+    "n_resamples",
+    "n_x",
+    "n_y",
+    "items_x",
+    "items_y",
+    "items_a",
+    "items_b",
+    "asked",
+    "found",
+    "dropped",
+)
+
+
+@dataclass(frozen=True)
+class Audit:
+    """What an audit found: one row per encoder x transform x test x metric.
+
+    Attributes
+    ----------
+    results : tuple of BiasResult
+        The rows, in the order in which they were computed. A test that could not be run is a
+        row with ``status="error"`` and its reason.
+    provenance : Provenance
+        How to run the audit again. Two audits are equal when their rows and their provenance
+        (without the time of creation) are equal.
+    """
+
+    results: tuple[BiasResult, ...]
+    provenance: Provenance
+
+    @cached_property
+    def frame(self) -> pd.DataFrame:
+        """All rows as a tidy table in full precision, columns :data:`COLUMNS`.
+
+        Figures of an error row are NaN (floats) or NA (integers), never 0.
+        """
+        import pandas as pd
+
+        frame = pd.DataFrame([_row(result) for result in self.results], columns=list(COLUMNS))
+        dtypes: dict[str, Any] = {name: "float64" for name in _FLOATS}
+        dtypes |= {name: "Int64" for name in _INTEGERS}
+        dtypes["agrees"] = "boolean"
+        return frame.astype(dtypes)
+
+    @property
+    def ok(self) -> bool:
+        """Whether every row could be computed."""
+        return all(result.status == "ok" for result in self.results)
+
+    def merge(self, *others: Audit) -> Audit:
+        """Join the rows of several audits that were run with the same seed and settings.
+
+        Raises
+        ------
+        InputError
+            When seeds or settings differ: one provenance could not speak for all rows.
+        """
+        first = self.provenance
+        for other in others:
+            if (other.provenance.seed, other.provenance.settings) != (first.seed, first.settings):
+                raise InputError(
+                    "Audit.merge: the audits were run with different seeds or settings "
+                    f"({first.seed}, {first.settings} and {other.provenance.seed}, "
+                    f"{other.provenance.settings}); run them with the same ones, or keep them apart"
+                )
+        parts = (self, *others)
+        provenance = Provenance(
+            embias=first.embias,
+            python=first.python,
+            platform=first.platform,
+            packages={k: v for part in parts for k, v in part.provenance.packages.items()},
+            seed=first.seed,
+            settings=first.settings,
+            encoders=_distinct(e for part in parts for e in part.provenance.encoders),
+            suites=_distinct(s for part in parts for s in part.provenance.suites),
+            created=first.created,
+        )
+        return Audit(tuple(row for part in parts for row in part.results), provenance)
+
+    def to_json(self, path: str | os.PathLike[str] | None = None) -> str:
+        """Return the audit as JSON in full precision; write it to `path` if one is given.
+
+        The text is strict JSON (no ``NaN``: missing figures are ``null``) and is read back by
+        :meth:`from_json` to an equal audit.
+        """
+        document = {
+            "schema": SCHEMA,
+            "kind": "embias.audit",
+            "provenance": {
+                **asdict(self.provenance),
+                "encoders": [info.to_dict() for info in self.provenance.encoders],
+                "suites": list(self.provenance.suites),
+            },
+            "results": [asdict(result) for result in self.results],
+        }
+        text = json.dumps(_without_nan(document), indent=1, ensure_ascii=False, allow_nan=False)
+        text += "\n"
+        if path is not None:
+            write_text(path, text)
+        return text
+
+    @classmethod
+    def from_json(cls, source: str | os.PathLike[str]) -> Audit:
+        """Read an audit from a file (a path) or from the text that :meth:`to_json` returned.
+
+        Raises
+        ------
+        DataFileError
+            When the file is not there, is not JSON, or is not an audit of a known schema.
+        """
+        where, text = _read(source)
+        try:
+            document = json.loads(text)
+        except json.JSONDecodeError as error:
+            raise DataFileError(f"{where}: not JSON (line {error.lineno}: {error.msg})") from error
+        if not isinstance(document, dict) or document.get("kind") != "embias.audit":
+            raise DataFileError(f"{where}: not a saved audit; write one with Audit.to_json(path)")
+        if document.get("schema") != SCHEMA:
+            raise DataFileError(
+                f"{where}: schema {document.get('schema')!r}, this version of embias reads "
+                f"schema {SCHEMA}; run the audit again"
+            )
+        try:
+            return cls(
+                results=tuple(_load_result(row) for row in document["results"]),
+                provenance=_load_provenance(document["provenance"]),
+            )
+        except (KeyError, TypeError) as error:
+            raise DataFileError(f"{where}: a field is missing or not known: {error}") from error
+
+    def to_html(self, path: str | os.PathLike[str] | None = None) -> str:
+        """Return the audit as one self-contained HTML page; write it to `path` if given."""
+        page: str = _report("to_html")(self)
+        if path is not None:
+            write_text(path, page)
+        return page
+
+    def to_text(self, *, width: int | None = None) -> str:
+        """Return the audit as a table for the terminal, with its notes, `width` columns wide."""
+        text: str = _report("to_text")(self, width=width)
+        return text
+
+    def plot(self) -> Figure:
+        """Draw one forest plot of the effect sizes and return the matplotlib figure."""
+        figure: Figure = _report("forest_plot")(self)
+        return figure
+
+    def _repr_html_(self) -> str:
+        """What a notebook shows."""
+        snippet: str = _report("to_notebook")(self)
+        return snippet
+
+    def __str__(self) -> str:
+        return self.to_text()
+
+
+def write_text(path: str | os.PathLike[str], text: str) -> None:
+    """Write `text` to `path` whole or not at all.
+
+    Raises
+    ------
+    OutputError
+        When the folder is not there or cannot be written to.
+    """
+    target = Path(path)
+    try:
+        # In the same folder, so that the rename cannot cross file systems.
+        handle, temporary = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name}.")
+    except OSError as error:
+        raise _cannot_write(target, error) from error
+    try:
+        with open(handle, "w", encoding="utf-8") as stream:
+            stream.write(text)
+        # mkstemp makes files that only their owner reads; a report gets the usual rights.
+        umask = os.umask(0)
+        os.umask(umask)
+        os.chmod(temporary, 0o666 & ~umask)
+        os.replace(temporary, target)
+    except OSError as error:
+        Path(temporary).unlink(missing_ok=True)
+        raise _cannot_write(target, error) from error
+    except BaseException:
+        Path(temporary).unlink(missing_ok=True)
+        raise
+
+
+def _cannot_write(target: Path, error: OSError) -> OutputError:
+    reason = error.strerror or type(error).__name__
+    return OutputError(
+        f"cannot write {str(target)!r}: {reason}; give a path in a folder that exists and "
+        "that you may write to"
+    )
+
+
+def _report(name: str) -> Callable[..., Any]:
+    # Results lie below the report, so they find it by name when it is asked for, as pandas
+    # finds its plotting backend: nothing here depends on how a report is made.
+    function: Callable[..., Any] = getattr(importlib.import_module("embias.report"), name)
+    return function
+
+
+def _row(result: BiasResult) -> dict[str, Any]:
+    row: dict[str, Any] = {name: getattr(result, name) for name in _IDENTITY}
+    association = result.association
+    if association is not None:
+        row |= {name: getattr(association, name, None) for name in _FIGURES}
+        row["pvalue_low"], row["pvalue_high"] = association.pvalue_bounds
+    if result.counts:
+        row["asked"] = sum(counts.asked for counts in result.counts)
+        row["found"] = sum(counts.found for counts in result.counts)
+        row["dropped"] = row["asked"] - row["found"]
+        words = [word for counts in result.counts for word in counts.dropped]
+        row["dropped_words"] = "; ".join(words)
+    published = result.published
+    if published is not None:
+        row["published_effect_size"] = published.effect_size
+        row["published_pvalue"] = published.pvalue
+        row["published_source"] = published.source
+        if association is not None:
+            row["agrees"] = published.agrees(association.effect_size)
+    row["notes"] = " ".join(result.notes)
+    return row
+
+
+def _distinct(values: Any) -> tuple[Any, ...]:
+    kept: list[Any] = []
+    for value in values:
+        if value not in kept:
+            kept.append(value)
+    return tuple(kept)
+
+
+def _without_nan(value: Any) -> Any:
+    if isinstance(value, float) and not math.isfinite(value):
+        return None
+    if isinstance(value, dict):
+        return {key: _without_nan(entry) for key, entry in value.items()}
+    if isinstance(value, list | tuple):
+        return [_without_nan(entry) for entry in value]
+    return value
+
+
+def _read(source: str | os.PathLike[str]) -> tuple[str, str]:
+    if isinstance(source, str) and source.lstrip().startswith(("{", "[")):
+        return "Audit.from_json", source
+    path = Path(source)
+    try:
+        return str(path), path.read_text(encoding="utf-8")
+    except OSError as error:
+        reason = error.strerror or type(error).__name__
+        raise DataFileError(f"{path}: cannot be read: {reason}") from error
+    except UnicodeDecodeError as error:
+        raise DataFileError(f"{path}: not UTF-8 text (byte {error.start})") from error
+
+
+def _load_result(row: dict[str, Any]) -> BiasResult:
+    values = dict(row)
+    association = values.pop("association")
+    published = values.pop("published")
+    counts = [_with_tuples(entry, ("dropped", "reasons")) for entry in values.pop("counts")]
+    return BiasResult(
+        **_with_tuples(values, ("notes",)),
+        association=None if association is None else _load_association(association),
+        published=None if published is None else Published(**published),
+        counts=tuple(Counts(**entry) for entry in counts),
+    )
+
+
+def _load_association(values: dict[str, Any]) -> Association:
+    loaded = _with_tuples(values, ("pvalue_bounds", "scores_x", "scores_y"))
+    for name in ("effect_size", "unit_effect_size"):
+        # The only figures that can be undefined (all scores equal).
+        loaded[name] = math.nan if loaded[name] is None else loaded[name]
+    return Association(**loaded)
+
+
+def _load_provenance(values: dict[str, Any]) -> Provenance:
+    loaded = dict(values)
+    loaded["encoders"] = tuple(EncoderInfo.from_dict(info) for info in loaded["encoders"])
+    loaded["suites"] = tuple(loaded["suites"])
+    return Provenance(**loaded)
+
+
+def _with_tuples(values: dict[str, Any], names: Sequence[str]) -> dict[str, Any]:
+    return {k: tuple(v) if k in names else v for k, v in values.items()}
