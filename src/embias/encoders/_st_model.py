@@ -1,0 +1,255 @@
+"""Loads sentence-transformers models and reads from them what an audit must record."""
+
+from __future__ import annotations
+
+import hashlib
+import math
+import os
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from embias.encoders._known import DESCRIPTIONS
+from embias.encoders._names import looks_like_path
+from embias.encoders._quiet import no_progress_bars, quiet
+from embias.errors import (
+    DataFileError,
+    InputError,
+    MissingExtraError,
+    UnknownNameError,
+    did_you_mean,
+)
+
+_ORGANISATION = "sentence-transformers"  # the library looks there for a name without a slash
+# Every file that has a part in the vectors: weights, configuration, tokenizer.
+_MODEL_SUFFIXES = frozenset({".safetensors", ".bin", ".pt", ".json", ".txt", ".model"})
+_DEFAULT_POOLING_NOTE = (
+    "the model has no sentence-transformers configuration; the library chose the pooling"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Loaded:
+    """A model and where it came from."""
+
+    model: Any
+    name: str
+    weights: str | None
+    revision: str | None
+    notes: tuple[str, ...]
+
+
+def sentence_transformer_class() -> Any:
+    """Import the class on first use; it takes seconds, so nothing else may import it."""
+    try:
+        with quiet():
+            from sentence_transformers import SentenceTransformer
+    except ImportError as error:
+        raise MissingExtraError(
+            "a sentence encoder", "sentence-transformers", "contextual"
+        ) from error
+    return SentenceTransformer
+
+
+def load(name: str, device: str | None, revision: str | None) -> Loaded:
+    """Load a model from a folder or by its hub id, in float32, without running its code."""
+    sentence_transformer_class()  # a missing package is said before any other failure
+    folder = Path(name).expanduser()
+    if os.path.isdir(folder):
+        return _load_folder(folder, device, revision)
+    if os.path.exists(folder):
+        raise InputError(
+            f"{name}: is a file, a sentence encoder is a folder; for word vectors use "
+            "StaticEncoder.from_file"
+        )
+    if looks_like_path(name):
+        raise UnknownNameError(
+            f"no encoder {name!r}: no such folder, and it is not the form of a hub id; check "
+            f"the path ({_known_hint(name)})"
+        )
+    try:
+        model = _construct(name, device, revision)
+    except MemoryError:
+        raise
+    except Exception as error:  # the libraries raise many kinds for a name that is not there
+        _refuse_custom_code(name, error)
+        raise _not_on_the_hub(name, error) from error
+    repository, snapshot = _snapshot(name, revision)
+    return Loaded(
+        model,
+        name=name,
+        weights=repository or name,
+        revision=snapshot.name if snapshot else revision or state_hash(model),
+        notes=() if not snapshot or _has_modules(snapshot) else (_DEFAULT_POOLING_NOTE,),
+    )
+
+
+def _load_folder(folder: Path, device: str | None, revision: str | None) -> Loaded:
+    if not _has_modules(folder) and not (folder / "config.json").is_file():
+        raise DataFileError(
+            f"{folder}: the folder is not a sentence-transformers model (no modules.json and no "
+            "config.json in it); give the folder that model.save(...) wrote"
+        )
+    try:
+        model = _construct(str(folder), device, None)
+    except MemoryError:
+        raise
+    except Exception as error:  # a damaged folder shows as any of the libraries' errors
+        _refuse_custom_code(str(folder), error)
+        raise DataFileError(
+            f"{folder}: the model in this folder cannot be loaded ({_first_line(error)}); save it "
+            "anew with model.save(...)"
+        ) from error
+    return Loaded(
+        model,
+        name=folder.resolve().name,
+        weights=None,
+        revision=revision or _folder_hash(folder),
+        notes=() if _has_modules(folder) else (_DEFAULT_POOLING_NOTE,),
+    )
+
+
+def _construct(name: str, device: str | None, revision: str | None) -> Any:
+    import torch
+    from sentence_transformers import SentenceTransformer
+
+    with quiet(), no_progress_bars():
+        model = SentenceTransformer(
+            name,
+            device=device,
+            revision=revision,
+            trust_remote_code=False,
+            # The stored type would be used otherwise, which may be half precision.
+            model_kwargs={"dtype": torch.float32},
+        )
+        return model.float().eval()
+
+
+def _has_modules(folder: Path) -> bool:
+    return (folder / "modules.json").is_file()
+
+
+def _refuse_custom_code(name: str, error: Exception) -> None:
+    if "trust_remote_code" in str(error):
+        raise InputError(
+            f"{name}: the model needs code of its own, which embias does not run; if you trust "
+            "it, build the SentenceTransformer yourself and pass the object"
+        ) from error
+
+
+def _not_on_the_hub(name: str, error: Exception) -> UnknownNameError:
+    from huggingface_hub import constants
+
+    if constants.HF_HUB_OFFLINE:
+        place = "in the Hugging Face cache (offline mode is on)"
+        cure = "set HF_HUB_OFFLINE=0 to allow a download, or give the folder of a saved model"
+    else:
+        place = "on the Hugging Face hub or in its cache"
+        cure = "check the hub id ('organisation/name') and the network, or give a folder"
+    return UnknownNameError(
+        f"no encoder {name!r}: not a local folder, not an encoder of embias, not found {place} "
+        f"[{_first_line(error)}]; {_known_hint(name)}; {cure}"
+    )
+
+
+def _known_hint(name: str) -> str:
+    return "encoders of embias: " + did_you_mean(name, DESCRIPTIONS)
+
+
+def _first_line(error: Exception) -> str:
+    lines = str(error).strip().splitlines() or [""]
+    return f"{type(error).__name__}: {lines[0][:160]}"
+
+
+def _snapshot(name: str, revision: str | None) -> tuple[str | None, Path | None]:
+    """Return repository and cached snapshot folder, whose name is the commit."""
+    from huggingface_hub import try_to_load_from_cache
+
+    for repository in (name,) if "/" in name else (f"{_ORGANISATION}/{name}", name):
+        for filename in ("modules.json", "config.json"):
+            found = try_to_load_from_cache(
+                repository,
+                filename,
+                cache_dir=os.environ.get("SENTENCE_TRANSFORMERS_HOME"),
+                revision=revision,
+            )
+            if isinstance(found, str):
+                return repository, Path(found).parent
+    return None, None
+
+
+def _folder_hash(folder: Path) -> str:
+    digest = hashlib.sha256()
+    files = (path for path in folder.rglob("*") if path.suffix in _MODEL_SUFFIXES)
+    for path in sorted(path for path in files if path.is_file()):
+        with path.open("rb") as file:
+            content = hashlib.file_digest(file, "sha256").hexdigest()
+        digest.update(f"{path.relative_to(folder).as_posix()}\n{content}\n".encode())
+    return "sha256:" + digest.hexdigest()[:16]
+
+
+def state_hash(model: Any) -> str:
+    """Return a hash of all weights: the only thing that pins a model given as an object.
+
+    The commit in its configuration would not do: it stays the same when the model is tuned.
+    """
+    import torch
+
+    digest = hashlib.sha256()
+    for name, tensor in sorted(model.state_dict().items()):
+        flat = tensor.detach().cpu().contiguous().reshape(-1)
+        digest.update(f"{name} {tensor.dtype} {tuple(tensor.shape)}\n".encode())
+        digest.update(flat.view(torch.uint8).numpy().data)
+    return "sha256:" + digest.hexdigest()[:16]
+
+
+def default_prompt(model: Any) -> str:
+    """Return the text that the model puts before every input unless told otherwise."""
+    name = getattr(model, "default_prompt_name", None)
+    return (model.prompts.get(name) or "") if name is not None else ""
+
+
+def pooling_of(model: Any, prompt: str) -> str | None:
+    """Return how token vectors become one vector, None when no module says so."""
+    for module in model.children():
+        kind = type(module).__name__
+        if kind == "StaticEmbedding":
+            return "mean"
+        if kind == "Pooling":
+            mode = module.pooling_mode
+            text = mode if isinstance(mode, str) else "+".join(mode)
+            leaves_out = prompt and not getattr(module, "include_prompt", True)
+            return f"{text}, without the prompt" if leaves_out else text
+    return None
+
+
+def is_static(model: Any) -> bool:
+    """Return whether words are averaged without context (StaticEmbedding, model2vec)."""
+    return any(
+        type(module).__name__ in {"StaticEmbedding", "WordEmbeddings", "BoW"}
+        for module in model.children()
+    )
+
+
+def ends_normalized(model: Any) -> bool:
+    """Return whether the last module scales vectors to unit length."""
+    modules = list(model.children())
+    return bool(modules) and type(modules[-1]).__name__ == "Normalize"
+
+
+def max_length_of(model: Any) -> int | None:
+    """Return the longest input in tokens, None without a limit."""
+    limit = getattr(model, "max_seq_length", None)
+    return None if limit is None or limit == math.inf else int(limit)
+
+
+def token_counts(model: Any, texts: list[str]) -> list[int] | None:
+    """Return the number of tokens of each text with special tokens; None when not countable."""
+    tokenizer: Any = getattr(model, "tokenizer", None)
+    if callable(tokenizer):
+        with quiet():  # the tokenizer logs that a text is long, which is what is asked here
+            encoded = tokenizer(texts, add_special_tokens=True, truncation=False, padding=False)
+        return [len(ids) for ids in encoded["input_ids"]]
+    if hasattr(tokenizer, "tokenize"):
+        return [len(tokenizer.tokenize(text)) for text in texts]
+    return None

@@ -1,0 +1,100 @@
+"""Collects rows of a vector file under the rules that all formats share."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from embias.errors import DataFileError
+
+Float32Array = NDArray[np.float32]
+
+
+class TableBuilder:
+    """Growing table of words and float32 rows.
+
+    Rows that are not finite and tokens that are not UTF-8 are errors that name the place. Empty
+    tokens and repeated words are left out (of a repeated word the first row stays) and counted.
+    """
+
+    def __init__(self, path: Path, dim: int, *, unit: str, encoding_errors: str) -> None:
+        self.path = path
+        self.dim = dim
+        self.unit = unit
+        self.encoding_errors = encoding_errors
+        self.words: list[str] = []
+        self.empty = 0
+        self.duplicates = 0
+        self.replaced = 0
+        self._seen: set[str] = set()
+        self._rows: Float32Array = np.empty((0, dim), dtype=np.float32)
+
+    def add(self, tokens: Sequence[bytes], rows: Float32Array, places: Sequence[int]) -> None:
+        """Add the rows of `tokens`; `places` are their line or record numbers, from 1."""
+        self._check_finite(tokens, rows, places)
+        kept: list[int] = []
+        for index, token in enumerate(tokens):
+            word = self._decode(token, places[index])
+            if not word:
+                self.empty += 1
+            elif word in self._seen:
+                self.duplicates += 1
+            else:
+                self._seen.add(word)
+                self.words.append(word)
+                kept.append(index)
+        self._append(rows if len(kept) == len(tokens) else rows[kept])
+
+    def finish(self) -> Float32Array:
+        """Return all rows, shape ``(len(words), dim)``; the builder must not be used again."""
+        self._rows.resize((len(self.words), self.dim), refcheck=False)
+        return self._rows
+
+    def notes(self) -> list[str]:
+        """Return what was left out or changed, one sentence each."""
+        notes = []
+        if self.duplicates:
+            notes.append(f"{self.duplicates} repeated words skipped, the first row of each kept")
+        if self.empty:
+            notes.append(f"{self.empty} rows without a word skipped")
+        if self.replaced:
+            notes.append(f"{self.replaced} words had bytes that are not UTF-8, replaced by U+FFFD")
+        return notes
+
+    def _append(self, rows: Float32Array) -> None:
+        start = len(self.words) - len(rows)
+        if len(self.words) > len(self._rows):
+            # Growing by half keeps the number of copies small; realloc often makes none.
+            capacity = max(len(self.words), len(self._rows) * 3 // 2)
+            self._rows.resize((capacity, self.dim), refcheck=False)
+        self._rows[start : len(self.words)] = rows
+
+    def _decode(self, token: bytes, place: int) -> str:
+        try:
+            return token.decode("utf-8")
+        except UnicodeDecodeError as error:
+            if self.encoding_errors == "replace":
+                self.replaced += 1
+                return token.decode("utf-8", errors="replace")
+            raise DataFileError(
+                f"{self.path}: {self.unit} {place}: the word {token[:60]!r} is not UTF-8 (byte "
+                f"0x{token[error.start]:02x} at position {error.start}); save the file as UTF-8 "
+                'or read it with encoding_errors="replace"'
+            ) from error
+
+    def _check_finite(
+        self, tokens: Sequence[bytes], rows: Float32Array, places: Sequence[int]
+    ) -> None:
+        finite = np.isfinite(rows)
+        if finite.all():
+            return
+        index, column = (int(position) for position in np.argwhere(~finite)[0])
+        word = tokens[index].decode("utf-8", errors="replace")
+        raise DataFileError(
+            f"{self.path}: {self.unit} {places[index]}: coordinate {column + 1} of the word "
+            f"{word!r} is {rows[index, column]} in float32, but coordinates must be finite; "
+            "remove the row or repair the number"
+        )

@@ -1,0 +1,75 @@
+"""Monte-Carlo relabelling: the last resort, with a seed and an interval for the p-value."""
+
+from __future__ import annotations
+
+import numpy as np
+from scipy import stats
+
+from embias.types import FloatArray
+
+__all__ = ["clopper_pearson", "count_hits"]
+
+#: Relabellings drawn at a time. Fixed, so that the draws do not depend on the machine.
+CHUNK = 2048
+
+
+def count_hits(
+    scores: FloatArray,
+    m: int,
+    upper: float | None,
+    lower: float | None,
+    n_resamples: int,
+    rng: np.random.Generator,
+) -> int:
+    """Draw random m-subsets of `scores` and count those whose sum is extreme.
+
+    Parameters
+    ----------
+    scores : ndarray of shape (n,)
+    m : int
+        Size of the subsets.
+    upper, lower : float or None
+        A sum is extreme when it is at least `upper` or at most `lower`; None switches a side
+        off.
+    n_resamples : int
+        Number of draws, without replacement within each draw.
+    rng : Generator
+
+    Returns
+    -------
+    int
+    """
+    hits = 0
+    for start in range(0, n_resamples, CHUNK):
+        size = min(CHUNK, n_resamples - start)
+        keys = rng.random((size, scores.size))
+        chosen = np.argpartition(keys, m - 1, axis=1)[:, :m]
+        sums = scores[chosen].sum(axis=1)
+        extreme = np.zeros(size, dtype=bool)
+        if upper is not None:
+            extreme |= sums >= upper
+        if lower is not None:
+            extreme |= sums <= lower
+        hits += int(np.count_nonzero(extreme))
+    return hits
+
+
+def clopper_pearson(hits: int, draws: int, level: float = 0.95) -> tuple[float, float]:
+    """Return the exact binomial interval of a share (Clopper & Pearson 1934).
+
+    Parameters
+    ----------
+    hits, draws : int
+        Successes among independent draws.
+    level : float
+        Confidence, in (0, 1).
+
+    Returns
+    -------
+    tuple of float
+        ``(low, high)``.
+    """
+    alpha = (1 - level) / 2
+    low = float(stats.beta.ppf(alpha, hits, draws - hits + 1)) if hits > 0 else 0.0
+    high = float(stats.beta.ppf(1 - alpha, hits + 1, draws - hits)) if hits < draws else 1.0
+    return low, high

@@ -1,0 +1,86 @@
+"""Reading tables of a TOML file strictly, with errors that name file, table, key and rule."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from typing import Any
+
+from embias.errors import DataFileError, did_you_mean
+
+__all__ = ["Table"]
+
+_REQUIRED: Any = object()
+
+
+class Table:
+    """One table of a file; every key must be known, every value of the right kind.
+
+    Parameters
+    ----------
+    values : object
+        What the TOML reader made of the table.
+    where : str
+        File and table, for errors: ``"my.toml: [sets.flowers]"``.
+    keys : collection of str, optional
+        The keys that may occur; None allows any.
+    """
+
+    def __init__(self, values: object, where: str, keys: Collection[str] | None = None) -> None:
+        self.where = where
+        if not isinstance(values, dict):
+            raise DataFileError(f"{where}: must be a table, not {_kind(values)}")
+        self.values: dict[str, Any] = values
+        if keys is not None:
+            for key in values:
+                if key not in keys:
+                    raise DataFileError(f"{where}: unknown key {key!r}; {did_you_mean(key, keys)}")
+
+    def error(self, key: str, rule: str) -> DataFileError:
+        """Return the error that a key breaks a rule."""
+        return DataFileError(f"{self.where}, key {key!r}: {rule}")
+
+    def get(self, key: str, default: Any = _REQUIRED) -> Any:
+        """Return a value of any kind; an error if it is required and not there."""
+        if key in self.values:
+            return self.values[key]
+        if default is _REQUIRED:
+            raise self.error(key, "is missing; every such table needs it")
+        return default
+
+    def text(self, key: str, default: Any = _REQUIRED) -> str:
+        """Return a string; an empty one only as the default."""
+        value = self.get(key, default)
+        if key in self.values and not (isinstance(value, str) and (value or default == "")):
+            raise self.error(key, f"must be a text, not {_kind(value)}")
+        return str(value)
+
+    def strings(self, key: str) -> tuple[str, ...]:
+        """Return a list of strings with at least one."""
+        value = self.get(key)
+        if not isinstance(value, list):
+            raise self.error(key, f"must be a list of texts, not {_kind(value)}")
+        if not value:
+            raise self.error(key, "is empty; give at least one")
+        for entry in value:
+            if not isinstance(entry, str) or not entry.strip():
+                raise self.error(key, f"{entry!r} is not a text")
+        return tuple(value)
+
+    def pair(self, key: str) -> tuple[str, str]:
+        """Return a list of exactly two strings."""
+        value = self.strings(key)
+        if len(value) != 2:
+            raise self.error(key, f"must name two sets, and names {len(value)}")
+        return value[0], value[1]
+
+
+def _kind(value: object) -> str:
+    names = {
+        str: f"the text {value!r}",
+        bool: f"{str(value).lower()}",
+        int: f"the number {value}",
+        float: f"the number {value}",
+        list: "a list",
+        dict: "a table",
+    }
+    return names.get(type(value), type(value).__name__)

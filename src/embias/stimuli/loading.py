@@ -1,0 +1,240 @@
+"""Suites as TOML files: the shipped ones and a user's own."""
+
+from __future__ import annotations
+
+import os
+import tomllib
+import unicodedata
+import warnings
+from collections.abc import Mapping
+from pathlib import Path
+from types import MappingProxyType
+from typing import Any
+
+from embias._data import data_path
+from embias.errors import DataFileError, InputError, UnknownNameError, did_you_mean
+from embias.results import Published
+from embias.stimuli._table import Table
+from embias.stimuli.templates import BARE, fill_template
+from embias.stimuli.values import AssociationTest, Source, Suite, WordSet
+from embias.types import InContext
+
+__all__ = ["known_suites", "load_suite"]
+
+_SUITE_KEYS = (
+    *("schema", "name", "version", "title", "description", "encoder"),
+    *("source", "sets", "tests", "templates", "words"),
+)
+_TEST_KEYS = ("targets", "attributes", "templates", "note", "source", "published")
+_PUBLISHED_KEYS = ("weights", "effect_size", "pvalue", "decimals", "source", "note")
+_SOURCE_KEYS = ("paper", "url", "table", "license", "note")
+
+#: Layout of the file; written in it, so that a later layout is told from a mistake.
+_SCHEMA = 1
+
+
+def known_suites() -> dict[str, str]:
+    """Return the shipped suites: name to title."""
+    titles = {}
+    for path in sorted(data_path("suites").glob("*.toml")):
+        document = _parse(path, str(path))
+        titles[path.stem] = str(document.get("title", ""))
+    return titles
+
+
+def load_suite(name_or_path: str | os.PathLike[str]) -> Suite:
+    """Load a shipped suite by name, or a suite of your own from a TOML file.
+
+    Parameters
+    ----------
+    name_or_path : str or path
+        ``"weat"``, ``"seat"``, or the path of a file (with a folder or the suffix ``.toml``).
+
+    Returns
+    -------
+    Suite
+
+    Raises
+    ------
+    UnknownNameError
+        When there is no shipped suite of that name.
+    DataFileError
+        When the file is not there or breaks a rule; the message names file, table, key and
+        rule.
+
+    Examples
+    --------
+    >>> from embias import load_suite
+    >>> len(load_suite("weat"))
+    10
+    """
+    text = os.fspath(name_or_path)
+    known = {path.stem: path for path in data_path("suites").glob("*.toml")}
+    if isinstance(name_or_path, str) and text in known:
+        return _suite(_parse(known[text], known[text].name), known[text].name)
+    is_path = isinstance(name_or_path, os.PathLike) or text.endswith(".toml") or os.sep in text
+    if is_path or Path(text).is_file():
+        return _suite(_parse(Path(text), text), text)
+    raise UnknownNameError(
+        f"no suite {text!r}; {did_you_mean(text, known)} A suite of your own is given as the "
+        "path of a .toml file"
+    )
+
+
+def _parse(path: Path, where: str) -> dict[str, Any]:
+    try:
+        raw = path.read_bytes()
+    except OSError as error:
+        reason = error.strerror or type(error).__name__
+        raise DataFileError(f"{where}: cannot be read: {reason}") from error
+    try:
+        text = raw.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        line = raw[: error.start].count(b"\n") + 1
+        raise DataFileError(
+            f"{where}, line {line}: not UTF-8 text; save the file as UTF-8"
+        ) from error
+    try:
+        # Composed form, so that an accent written in two characters finds its word.
+        return tomllib.loads(unicodedata.normalize("NFC", text))
+    except tomllib.TOMLDecodeError as error:
+        raise DataFileError(f"{where}: not valid TOML: {error}") from error
+
+
+def _suite(document: dict[str, Any], where: str) -> Suite:
+    top = Table(document, where, _SUITE_KEYS)
+    schema = top.get("schema", _SCHEMA)
+    if schema != _SCHEMA:
+        raise top.error("schema", f"is {schema!r}; this version of embias reads {_SCHEMA}")
+    source = _source(top.get("source", None), f"{where}: [source]")
+    sets = _sets(top.get("sets"), where)
+    sentences = _Sentences(document, where)
+    entries = Table(top.get("tests"), f"{where}: [tests]").values
+    if not entries:
+        raise top.error("tests", "has no test; give at least one table [tests.NAME]")
+    tests = tuple(
+        _test(name, entry, f"{where}: [tests.{name}]", sets, sentences, source)
+        for name, entry in entries.items()
+    )
+    return Suite(
+        name=top.text("name"),
+        tests=tests,
+        source=source,
+        version=top.text("version", "1"),
+        title=top.text("title", ""),
+        description=top.text("description", ""),
+        encoder=top.text("encoder", "") or None,
+    )
+
+
+def _source(values: object, where: str) -> Source | None:
+    if values is None:
+        return None
+    table = Table(values, where, _SOURCE_KEYS)
+    return Source(table.text("paper"), *(table.text(key, "") for key in _SOURCE_KEYS[1:]))
+
+
+def _sets(values: object, where: str) -> dict[str, WordSet]:
+    sets = {}
+    for key, entry in Table(values, f"{where}: [sets]").values.items():
+        table = Table(entry, f"{where}: [sets.{key}]", ("name", "words"))
+        words = table.strings("words")
+        with warnings.catch_warnings():
+            # In a file a repeated word is a slip to mend, not something to pass over.
+            warnings.simplefilter("error")
+            try:
+                sets[key] = WordSet(table.text("name", key), words)
+            except (InputError, UserWarning) as error:
+                twice = next((word for word in words if words.count(word) > 1), None)
+                rule = f"{twice!r} is listed twice" if twice else str(error)
+                raise table.error("words", rule) from error
+    return sets
+
+
+class _Sentences:
+    """The sentences of a word, made from the templates of its own entry in ``[words]``."""
+
+    def __init__(self, document: dict[str, Any], where: str) -> None:
+        self.where = where
+        self.templates = Table(document.get("templates", {}), f"{where}: [templates]")
+        self.words = Table(document.get("words", {}), f"{where}: [words]")
+
+    def of(self, word: str) -> tuple[InContext, ...]:
+        """Return the filled templates of a word."""
+        if word not in self.words.values:
+            raise self.words.error(word, "is missing; a test with templates = 'words' needs it")
+        entry = Table(self.words.values[word], f"{self.where}: [words], key {word!r}")
+        use = entry.text("use")
+        if use not in self.templates.values:
+            raise entry.error(
+                "use", f"no templates {use!r}; {did_you_mean(use, self.templates.values)}"
+            )
+        forms = {key: entry.text(key) for key in entry.values if key != "use"}
+        try:
+            return tuple(fill_template(t, word, forms) for t in self.templates.strings(use))
+        except InputError as error:
+            raise DataFileError(f"{entry.where}: {error}") from error
+
+
+def _test(
+    name: str,
+    values: object,
+    where: str,
+    sets: Mapping[str, WordSet],
+    sentences: _Sentences,
+    source: Source | None,
+) -> AssociationTest:
+    table = Table(values, where, _TEST_KEYS)
+    targets = _pair(table, "targets", sets)
+    attributes = _pair(table, "attributes", sets)
+    own: dict[str, tuple[InContext, ...]] = {}
+    templates: tuple[str, ...] = (BARE,)
+    if table.get("templates", [BARE]) == "words":
+        own = {word: sentences.of(word) for words in (*targets, *attributes) for word in words.words}
+    elif "templates" in table.values:
+        templates = table.strings("templates")
+    published = tuple(
+        _published(entry, f"{where}, published figure {number}")
+        for number, entry in enumerate(table.get("published", []), start=1)
+    )
+    try:
+        return AssociationTest(
+            name=name,
+            targets=targets,
+            attributes=attributes,
+            templates=templates,
+            source=_source(table.get("source", None), f"{where}, key 'source'") or source,
+            sentences=MappingProxyType(own),
+            published=published,
+            note=table.text("note", ""),
+        )
+    except InputError as error:
+        raise DataFileError(f"{where}: {error}") from error
+
+
+def _pair(table: Table, key: str, sets: Mapping[str, WordSet]) -> tuple[WordSet, WordSet]:
+    first, second = table.pair(key)
+    for name in (first, second):
+        if name not in sets:
+            raise table.error(key, f"no set {name!r} in [sets]; {did_you_mean(name, sets)}")
+    return sets[first], sets[second]
+
+
+def _published(values: object, where: str) -> Published:
+    table = Table(values, where, _PUBLISHED_KEYS)
+    effect_size = table.get("effect_size", None)
+    if effect_size is not None and (
+        isinstance(effect_size, bool) or not isinstance(effect_size, int | float)
+    ):
+        raise table.error("effect_size", "must be a number")
+    decimals = table.get("decimals", 2)
+    if not isinstance(decimals, int) or not 0 <= decimals <= 15:
+        raise table.error("decimals", "must be a whole number from 0 to 15")
+    return Published(
+        weights=table.text("weights"),
+        effect_size=None if effect_size is None else float(effect_size),
+        pvalue=table.text("pvalue", "") or None,
+        decimals=decimals,
+        source=table.text("source"),
+        note=table.text("note", ""),
+    )

