@@ -15,7 +15,7 @@ audit: $(READY)
 	$(BIN)/embias audit --suite weat --suite seat --json reports/audit.json --html reports/audit.html
 
 test: $(READY)
-	$(BIN)/python -m pytest -n 2 src tests README.md
+	$(BIN)/python -m pytest -n 2 src tests
 
 check: $(READY)
 	$(BIN)/ruff check .

@@ -223,7 +223,9 @@ def _encoders(encoders: object) -> list[Encoder]:
 def _check_published(weights: str, suites: Iterable[Suite]) -> None:
     known = {p.weights for suite in suites for test in suite.tests for p in test.published}
     if weights not in known:
-        raise UnknownNameError(f"no published figures for {weights!r}; {did_you_mean(weights, known)}")
+        raise UnknownNameError(
+            f"no published figures for {weights!r}; {did_you_mean(weights, known)}"
+        )
 
 
 class _Vectors:
@@ -430,9 +432,7 @@ def _generator(seed: int, *names: str) -> np.random.Generator:
     return np.random.default_rng([seed, *np.frombuffer(digest, dtype=np.uint32).tolist()])
 
 
-def _published(
-    test: AssociationTest, vectors: _Vectors, settings: _Settings
-) -> Published | None:
+def _published(test: AssociationTest, vectors: _Vectors, settings: _Settings) -> Published | None:
     return test.published_for(settings.published or vectors.info.weights)
 
 
@@ -441,9 +441,7 @@ def _notes(test: AssociationTest) -> tuple[str, ...]:
     attributes = {word for role in ("A", "B") for word in test.words(role).words}
     both = [word for role in ("X", "Y") for word in test.words(role).words if word in attributes]
     if both:
-        notes.append(
-            f"Both target and attribute, which adds a cosine of 1: {', '.join(both)}."
-        )
+        notes.append(f"Both target and attribute, which adds a cosine of 1: {', '.join(both)}.")
     return tuple(notes)
 
 

@@ -63,9 +63,7 @@ def test_exact_equals_enumeration(sets, alternative):
 def test_certified_bracket_holds_the_exact_p(sets, alternative):
     x, y = sets
     exact = permutation_pvalue(x, y, alternative=alternative, method="exact").pvalue
-    result = permutation_pvalue(
-        x, y, alternative=alternative, method="certified", max_work=1e5
-    )
+    result = permutation_pvalue(x, y, alternative=alternative, method="certified", max_work=1e5)
     low, high = result.pvalue_bounds
     assert 0 < low <= high <= 1
     assert low <= exact * (1 + 1e-12)
@@ -102,9 +100,7 @@ def test_order_shift_and_scale_change_nothing(sets, seed, alternative):
     x, y = sets
     rng = np.random.default_rng(seed)
     count = permutation_pvalue(x, y, alternative=alternative).count
-    shuffled = permutation_pvalue(
-        rng.permutation(x), rng.permutation(y), alternative=alternative
-    )
+    shuffled = permutation_pvalue(rng.permutation(x), rng.permutation(y), alternative=alternative)
     assert shuffled.count == count
     assert permutation_pvalue(3 * x, 3 * y, alternative=alternative).count == count
     largest = np.abs(np.concatenate([x, y])).max()

@@ -115,7 +115,9 @@ def weat(
     check_choice("alternative", alternative, get_args(Alternative))
     check_choice("unit", unit, get_args(Unit))
     if ddof not in (0, 1):
-        raise InputError(f"ddof={ddof!r}; the effect size is defined for ddof 1 (as published) or 0")
+        raise InputError(
+            f"ddof={ddof!r}; the effect size is defined for ddof 1 (as published) or 0"
+        )
     sets = {n: unit_rows(v, n) for n, v in (("x", x), ("y", y), ("a", a), ("b", b))}
     check_same_dimension(sets)
     items_x = association_scores(sets["x"], sets["a"], sets["b"])

@@ -113,8 +113,8 @@ class Audit:
         import pandas as pd
 
         frame = pd.DataFrame([_row(result) for result in self.results], columns=list(COLUMNS))
-        dtypes: dict[str, Any] = {name: "float64" for name in _FLOATS}
-        dtypes |= {name: "Int64" for name in _INTEGERS}
+        dtypes: dict[str, Any] = dict.fromkeys(_FLOATS, "float64")
+        dtypes |= dict.fromkeys(_INTEGERS, "Int64")
         dtypes["agrees"] = "boolean"
         return frame.astype(dtypes)
 
@@ -222,7 +222,7 @@ class Audit:
         return figure
 
     def _repr_html_(self) -> str:
-        """What a notebook shows."""
+        """Return what a notebook shows."""
         snippet: str = _report("to_notebook")(self)
         return snippet
 

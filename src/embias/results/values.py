@@ -27,6 +27,7 @@ PvalueMethod: TypeAlias = Literal["exact", "certified", "sampled"]
 Unit: TypeAlias = Literal["word", "item"]
 Status: TypeAlias = Literal["ok", "error"]
 
+
 @dataclass(frozen=True, slots=True)
 class Interval:
     """A confidence interval: ``low <= high``, its level and how it was made."""

@@ -115,9 +115,7 @@ def bracket_upper_tail(
         growth = 1.3 * best.relative_width / rtol if best.relative_width < 0.3 else 8.0
         spill = 0.02 * max(rtol * best.low, atol)
         wanted = grid.steps * min(16.0, max(1.5, growth))
-        steps = _affordable(
-            ordered, m, wanted, threshold, spill, max_work, floor=1.2 * grid.steps
-        )
+        steps = _affordable(ordered, m, wanted, threshold, spill, max_work, floor=1.2 * grid.steps)
 
 
 def _lattice(ordered: FloatArray, m: int) -> _Grid | None:
@@ -184,8 +182,8 @@ class _Grid:
 
 
 def _best_grid(ordered: FloatArray, m: int, steps: float, spill: float) -> _Grid:
-    """Try a few nearby grids and keep the one on which the scores lie best."""
-    grids = [_round(ordered, m, steps * (1 + j / 160), spill) for j in range(16)]
+    """Try a few grids up to `steps` and keep the one on which the scores lie best."""
+    grids = [_round(ordered, m, steps * (1 - j / 160), spill) for j in range(16)]
     return min(grids, key=lambda grid: grid.error_high - grid.error_low)
 
 
@@ -247,9 +245,7 @@ class _Windows:
     def alive(self, i: int, k: int) -> tuple[int, int]:
         """Return the sums, first and behind the last, that matter in row k before item i."""
         prefix, m = self.prefix, self.m
-        first = max(
-            int(prefix[i] - prefix[i - k]), self.lower - int(prefix[i + m - k] - prefix[i])
-        )
+        first = max(int(prefix[i] - prefix[i - k]), self.lower - int(prefix[i + m - k] - prefix[i]))
         return max(first, int(self.start[k])), int(self.stop[k])
 
     @property
@@ -295,8 +291,7 @@ def _count(windows: _Windows) -> tuple[int, int]:
     n, m = windows.n, windows.m
     shift = max(0, math.comb(n, m).bit_length() - (LARGEST_COUNT_BITS // 2))
     rows = [
-        np.zeros(int(stop - start))
-        for start, stop in zip(windows.start, windows.stop, strict=True)
+        np.zeros(int(stop - start)) for start, stop in zip(windows.start, windows.stop, strict=True)
     ]
     sure = 0
     if windows.sure[0] <= 0:

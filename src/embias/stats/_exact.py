@@ -7,6 +7,7 @@ instead of 1.3e14.
 
 from __future__ import annotations
 
+import itertools
 import math
 
 import numpy as np
@@ -104,7 +105,7 @@ def _all_sums(scores: FloatArray, largest: int) -> list[NDArray[np.float64]]:
     sums: list[NDArray[np.float64]] = [np.zeros(1)]
     for score in scores:
         grown = [sums[0]]
-        for smaller, same in zip(sums[:-1], sums[1:], strict=True):
+        for smaller, same in itertools.pairwise(sums):
             grown.append(np.concatenate([same, smaller + score]))
         if len(sums) <= largest:
             grown.append(sums[-1] + score)

@@ -31,7 +31,7 @@ _NARROW = 0.1
 
 @dataclass(frozen=True)
 class _Problem:
-    """A one-tailed question: does the sum over `m` of the `scores` reach ``t - tolerance``?
+    """A one-tailed question: whether the sum over m of the scores reaches t - tolerance.
 
     The scores are centred, scaled to about one, and oriented so that a large sum is extreme;
     the subset is the smaller side.
@@ -51,11 +51,11 @@ class _Problem:
         return math.comb(self.scores.size, self.m)
 
     def mirrored(self) -> _Problem:
-        """The same scores, asked about the other tail at the same distance from zero."""
+        """Ask about the other tail, at the same distance from zero."""
         return _Problem(-self.scores, self.m, self.t, self.tolerance)
 
     def opposite(self) -> _Problem:
-        """The other one-sided question: does the sum stay at or below t?"""
+        """Ask the other one-sided question: whether the sum stays at or below t."""
         return _Problem(-self.scores, self.m, -self.t, self.tolerance)
 
 
@@ -315,7 +315,7 @@ def _certified_or_sampled(tails: list[_Problem], settings: _Settings) -> _Pvalue
     # About what the 95 % interval of a sampled p-value would leave open.
     blur = 4 * math.sqrt((1 - high) / (high * settings.n_resamples))
     if certain or width <= max(_NARROW, blur):
-        note = "" if width <= settings.rtol * 1.5 else f"Bracket is {width:.0%} of p wide."
+        note = "" if width <= _NARROW else f"The certified bracket is {width:.0%} of p wide."
         return _Pvalue("certified", high, low, high, note=note)
     note = f"Sampled: the certified bracket [{low:.2g}, {high:.2g}] stayed wider than sampling."
     return _sampled(tails, settings, note=note)

@@ -190,7 +190,8 @@ def _test(
     own: dict[str, tuple[InContext, ...]] = {}
     templates: tuple[str, ...] = (BARE,)
     if table.get("templates", [BARE]) == "words":
-        own = {word: sentences.of(word) for words in (*targets, *attributes) for word in words.words}
+        words = [word for each in (*targets, *attributes) for word in each.words]
+        own = {word: sentences.of(word) for word in words}
     elif "templates" in table.values:
         templates = table.strings("templates")
     published = tuple(

@@ -65,7 +65,7 @@ class WordSet:
             raise InputError(f"word set {name!r} is empty; give at least one word")
         for word in given:
             if not isinstance(word, str) or not word.strip():
-                raise InputError(f"word set {name!r}: {word!r} is not a word; give strings with text")
+                raise InputError(f"word set {name!r}: {word!r} is not a word; give texts")
         distinct = tuple(dict.fromkeys(given))
         if len(distinct) < len(given):
             twice = next(word for word in distinct if given.count(word) > 1)
