@@ -60,7 +60,8 @@ def install(folder: Path) -> Path:
 
 def run_peer(python: Path, folder: Path, arrays: list[FloatArray]) -> tuple[float, float, float]:
     file = folder / "arrays.npz"
-    np.savez(file, **dict(zip("xyab", arrays, strict=True)))
+    x, y, a, b = arrays
+    np.savez(file, x=x, y=y, a=a, b=b)
     done = subprocess.run(
         [python, "-c", PEER, file], check=True, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL
     )

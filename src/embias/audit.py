@@ -12,6 +12,7 @@ from datetime import UTC, datetime
 from typing import Any, Literal, TypeAlias, get_args
 
 import numpy as np
+from numpy.typing import NDArray
 
 from embias._version import package_versions, python_version, version
 from embias.encoders import as_encoder
@@ -292,8 +293,8 @@ class _Vectors:
                 f"encoder {self.info.id!r} returned an array of shape {rows.shape} for "
                 f"{len(wanted)} items; ({len(wanted)}, {self.info.dim}) is needed"
             )
-        finite = np.isfinite(rows).all(axis=1)
-        nonzero = rows.any(axis=1)
+        finite: NDArray[np.bool_] = np.asarray(np.isfinite(rows).all(axis=1))
+        nonzero: NDArray[np.bool_] = np.asarray(rows.any(axis=1))
         self._reasons |= dict.fromkeys(missing, "no vector")
         for item, row, is_finite, is_nonzero in zip(wanted, rows, finite, nonzero, strict=True):
             if is_finite and is_nonzero:

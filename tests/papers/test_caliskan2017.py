@@ -80,12 +80,7 @@ def test_published_p_follow_a_normal_approximation_rounded_up(result):
 def test_what_is_said_of_the_variants_is_so(extract):
     suite = load_suite("weat")
     variants = {
-        "weat5": (
-            {"Jay", "Kristen"},
-            {"Tremayne", "Latonya"},
-            {},
-            0.72,
-        ),
+        "weat5": ({"Jay", "Kristen"}, {"Tremayne", "Latonya"}, {}, 0.72),
         "weat9": (set(), set(), {"short-term": "short"}, 1.30),
     }
     for name, (more_x, more_y, replaced, printed) in variants.items():
@@ -93,7 +88,8 @@ def test_what_is_said_of_the_variants_is_so(extract):
         sets = {role: [replaced.get(w, w) for w in test.words(role).words] for role in ROLES}
         sets["X"] += sorted(more_x)
         sets["Y"] += sorted(more_y)
-        assert round(weat(*(extract.encode(sets[role]) for role in ROLES)).effect_size, 2) == printed
+        computed = weat(*(extract.encode(sets[role]) for role in ROLES))
+        assert round(computed.effect_size, 2) == printed
 
 
 def test_a_debiased_copy_moves_the_gender_tests_and_not_the_others(extract, result):

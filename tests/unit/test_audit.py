@@ -258,7 +258,7 @@ def test_a_file_that_is_no_audit_is_named(text, message, tmp_path):
 
 def test_a_result_is_written_whole_or_not_at_all(table, tmp_path, monkeypatch):
     result = audit(table, flowers())
-    with pytest.raises(OutputError, match="cannot write .*none.*a folder that exists"):
+    with pytest.raises(OutputError, match=r"cannot write .*none.*a folder that exists"):
         result.to_json(tmp_path / "none" / "audit.json")
     path = tmp_path / "audit.json"
     path.write_text("before")

@@ -71,7 +71,8 @@ def test_seat_goes_to_minilm_and_joins_the_same_report(embias_cli, tmp_path):
 def test_ones_own_model_and_suite(embias_cli, tmp_path):
     (tmp_path / "mine.toml").write_text(SUITE)
     (tmp_path / "mine.txt").write_text(VECTORS)
-    done = embias_cli("audit", "mine.txt", "--suite", "mine.toml", "--seed", "5", "--json", "o.json")
+    options = ["--suite", "mine.toml", "--seed", "5", "--json", "o.json"]
+    done = embias_cli("audit", "mine.txt", *options)
     assert done.returncode == 0, done.stderr
     saved = json.loads((tmp_path / "o.json").read_text())
     assert saved["provenance"]["seed"] == 5
@@ -155,9 +156,7 @@ def test_a_broken_vectors_file_is_one_line(embias_cli, tmp_path, content, messag
 
     (tmp_path / "mine.toml").write_text(SUITE)
     (tmp_path / "broken.vec").write_bytes(content)
-    line = one_line(
-        embias_cli("audit", "broken.vec", "--suite", "mine.toml", "--json", "out.json")
-    )
+    line = one_line(embias_cli("audit", "broken.vec", "--suite", "mine.toml", "--json", "out.json"))
     assert "broken.vec" in line
     assert re.search(message, line), line
     assert not (tmp_path / "out.json").exists()

@@ -57,7 +57,10 @@ def test_show_versions_names_what_computes(capsys):
 
 def test_the_wheel_carries_the_data_and_finds_it(tmp_path):
     subprocess.run(
-        [sys.executable, "-m", "pip", "wheel", "-q", "--no-deps", "--no-build-isolation", "-w", tmp_path, ROOT],
+        [
+            *(sys.executable, "-m", "pip", "wheel", "-q", "--no-deps", "--no-build-isolation"),
+            *("-w", tmp_path, ROOT),
+        ],
         check=True,
         capture_output=True,
     )
