@@ -170,7 +170,7 @@ def test_from_file(tmp_path):
     path.write_text("3 2\na 1 2\nb 3 4\na 5 6\n")
     made = StaticEncoder.from_file(path, weights="W")
     assert (made.info.id, made.info.weights) == ("tiny.vec", "W")
-    assert made.info.notes == ("1 repeated words skipped, the first row of each kept",)
+    assert made.info.notes == ("repeated words skipped, the first row of each kept: 1",)
     assert made.info.revision == StaticEncoder(["a", "b"], [[1, 2], [3, 4]], id="x").info.revision
     assert StaticEncoder.from_file(str(path), id="mine").info.id == "mine"
     with pytest.raises(DataFileError, match=r"no\.vec: no such file"):
@@ -223,7 +223,7 @@ def test_keyed_vectors_with_a_repeated_word(gensim, tmp_path):
     made = StaticEncoder.from_keyed_vectors(kv)
     assert made.words == ("a", "b")
     np.testing.assert_array_equal(made.vectors, [[1, 2], [3, 4]])
-    assert made.info.notes == ("1 rows without a word left out",)
+    assert made.info.notes == ("rows without a word skipped: 1",)
 
 
 def test_fasttext_gives_its_vocabulary_only(gensim):

@@ -201,13 +201,13 @@ def test_repeated_words_keep_the_first_row(tmp_path):
     table = read_vectors(write(tmp_path / "v", "3 2\na 1 2\nb 3 4\na 5 6\n"))
     assert table.words == ("a", "b")
     np.testing.assert_array_equal(table.vectors, [[1, 2], [3, 4]])
-    assert table.notes == ("1 repeated words skipped, the first row of each kept",)
+    assert table.notes == ("repeated words skipped, the first row of each kept: 1",)
 
 
 def test_rows_without_a_word_are_skipped(tmp_path):
     table = read_vectors(write(tmp_path / "v", "a 1 2\n 3 4\nb 5 6\n"))
     assert table.words == ("a", "b")
-    assert table.notes == ("1 rows without a word skipped",)
+    assert table.notes == ("rows without a word skipped: 1",)
 
 
 def test_zero_vectors_stay_and_are_counted(tmp_path):
@@ -215,7 +215,7 @@ def test_zero_vectors_stay_and_are_counted(tmp_path):
     table = read_vectors(path)
     assert table.words == ("a", "zero", "b")
     assert len(table.notes) == 1
-    assert table.notes[0].startswith("1 words have a zero vector")
+    assert table.notes[0].endswith("counted as missing: 1")
     encoder = StaticEncoder.from_file(path)
     assert encoder.missing(["zero", "a"]) == ["zero"]
     assert encoder.info.notes == table.notes
@@ -237,7 +237,7 @@ def test_words_that_are_not_utf8(tmp_path, binary):
     refused(path, place, "not UTF-8", "0xe9", 'encoding_errors="replace"')
     table = read_vectors(path, encoding_errors="replace")
     assert table.words == ("a", "caf\ufffd")
-    assert table.notes == ("1 words had bytes that are not UTF-8, replaced by U+FFFD",)
+    assert table.notes == ("words with bytes that are not UTF-8, replaced by U+FFFD: 1",)
 
 
 # --- errors of text ------------------------------------------------------------------------------

@@ -102,7 +102,7 @@ def from_keyed_vectors(
     rows = as_matrix(matrix[[int(index[key]) for key in keys]], words, who)
     notes = []
     if len(matrix) > len(words):
-        notes.append(f"{len(matrix) - len(words)} rows without a word left out")
+        notes.append(f"rows without a word skipped: {len(matrix) - len(words)}")
     if hasattr(kv, "vectors_ngrams"):
         notes.append("fastText: words outside the vocabulary are missing, not made from n-grams")
     return words, rows, notes, versions("gensim")

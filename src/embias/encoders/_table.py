@@ -57,11 +57,13 @@ class TableBuilder:
         """Return what was left out or changed, one sentence each."""
         notes = []
         if self.duplicates:
-            notes.append(f"{self.duplicates} repeated words skipped, the first row of each kept")
+            notes.append(f"repeated words skipped, the first row of each kept: {self.duplicates}")
         if self.empty:
-            notes.append(f"{self.empty} rows without a word skipped")
+            notes.append(f"rows without a word skipped: {self.empty}")
         if self.replaced:
-            notes.append(f"{self.replaced} words had bytes that are not UTF-8, replaced by U+FFFD")
+            notes.append(
+                f"words with bytes that are not UTF-8, replaced by U+FFFD: {self.replaced}"
+            )
         return notes
 
     def _append(self, rows: Float32Array) -> None:

@@ -22,7 +22,7 @@ FORMATS = ("text", "word2vec-binary", "safetensors")
 
 _ENCODING_ERRORS = ("strict", "replace")
 _CONTROL = re.compile(rb"[\x00-\x08\x0e-\x1f]")
-_ZERO_NOTE = "{} words have a zero vector, which has no direction; they count as missing"
+_ZERO_NOTE = "words with a zero vector, which has no direction, counted as missing: {}"
 
 
 @dataclass(frozen=True, slots=True, eq=False)

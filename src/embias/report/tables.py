@@ -121,11 +121,20 @@ def groups(audit: Audit) -> list[Group]:
     for result in audit.results:
         key = (result.suite, result.encoder, result.transform, result.metric)
         members.setdefault(key, []).append(result)
-    metrics = {result.metric for result in audit.results}
-    return [_group(rows, titles, len(metrics) > 1) for rows in members.values()]
+    name_metric = len({result.metric for result in audit.results}) > 1
+    remarks = {info.id: info.notes for info in audit.provenance.encoders}
+    return [
+        _group(rows, titles, name_metric, remarks.get(rows[0].encoder, ()))
+        for rows in members.values()
+    ]
 
 
-def _group(results: list[BiasResult], titles: dict[str, str], name_metric: bool) -> Group:
+def _group(
+    results: list[BiasResult],
+    titles: dict[str, str],
+    name_metric: bool,
+    remarks: tuple[str, ...],
+) -> Group:
     first = results[0]
     encoder = clean(first.encoder)
     if first.transform:
@@ -146,7 +155,7 @@ def _group(results: list[BiasResult], titles: dict[str, str], name_metric: bool)
         columns=columns,
         rows=tuple(rows),
         footnotes=tuple(footnotes),
-        reading=_reading(results),
+        reading=_reading(results, remarks),
     )
 
 
@@ -179,16 +188,18 @@ def _whose(names: list[str], rows: int) -> str:
     return "" if len(names) == rows > 1 else join_names(names)
 
 
-def _reading(results: list[BiasResult]) -> str:
+def _reading(results: list[BiasResult], remarks: tuple[str, ...]) -> str:
+    # What was counted when the vectors were read belongs to every figure of the table.
+    vectors = f"Vectors: {clean('; '.join(remarks))}." if remarks else ""
     run = [row.association for row in results if row.association is not None]
     if not run:
-        return ""
+        return vectors
     sides = " or ".join(dict.fromkeys(_SIDES[figures.alternative] for figures in run))
     units = " or ".join(dict.fromkeys(f"{figures.unit}s" for figures in run))
     return (
         "X/Y vs A/B: d > 0 where X goes with A and Y with B. "
-        f"n: {units} in X+Y. p: {sides}, {units} relabelled."
-    )
+        f"n: {units} in X+Y. p: {sides}, {units} relabelled. {vectors}"
+    ).rstrip()
 
 
 def _figures(write: Callable[[Association], str]) -> Callable[[BiasResult], str]:
