@@ -112,9 +112,12 @@ def test_p_is_super_uniform_under_the_null(method):
 
 
 def test_the_number_of_sums_is_what_the_halves_have():
-    assert number_of_sums(50, 25) == 2**26
-    assert number_of_sums(16, 8) == 2**9
-    assert number_of_sums(205, 5) < 2e8
+    assert number_of_sums(50, 25, 10**9) == 2**26
+    assert number_of_sums(16, 8, 10**9) == 2**9
+    assert number_of_sums(50, 25, 2**26 - 1) is None
+    assert number_of_sums(20_000, 10_000, 10**9) is None
+    # Few sums in all, and too many of one size at a time for the memory.
+    assert number_of_sums(290, 5, 10**10) is None
 
 
 @pytest.mark.parametrize(
@@ -150,3 +153,89 @@ def test_bad_options_are_named(options, message):
 def test_exact_by_name_refuses_what_cannot_be_counted():
     with pytest.raises(InputError, match="use method='certified'"):
         permutation_pvalue(*two_normal_sets(60, 60), method="exact")
+
+
+def test_lattice_scores_close_the_bracket():
+    # Likert scores, counts and ranks are rounded by nothing, however coarse they are.
+    for x, y in (
+        ([1, 1, 0], [0, 0, 0, 0, 0, 1]),
+        ([1, 2, 3], [0, 1, 2]),
+        ([1, 1, 1, 0, 0], [1] * 50 + [0] * 250),
+    ):
+        exact = permutation_pvalue(x, y, max_sums=10**8).pvalue
+        low, high = permutation_pvalue(x, y, method="certified").pvalue_bounds
+        assert low == pytest.approx(exact, rel=1e-9)
+        assert high == pytest.approx(exact, rel=1e-9)
+
+
+def test_an_outlier_does_not_stop_the_refinement():
+    scores = np.random.default_rng(3).normal(size=60)
+    scores[0] = 1e6
+    low, high = permutation_pvalue(scores[:30], scores[30:], method="certified").pvalue_bounds
+    assert (high - low) / high < 0.05
+
+
+def test_doubled_bracket_holds_the_exact_p_when_the_sides_differ_in_width():
+    x, y = [10.00007, 10.00009, -0.00007, -0.0001], [10.00014, 0.00014]
+    options = {"alternative": "two-sided", "two_sided": "doubled"}
+    exact = permutation_pvalue(x, y, method="exact", **options).pvalue
+    low, high = permutation_pvalue(x, y, method="certified", **options).pvalue_bounds
+    assert low <= exact <= high
+
+
+def test_sizes_beyond_what_can_be_certified_are_sampled():
+    x, y = two_normal_sets(520, 520, shift=0.1)
+    result = permutation_pvalue(x, y, n_resamples=999, rng=1)
+    assert result.method == "sampled"
+    assert "too many to certify" in result.note
+    with pytest.raises(InputError, match="use method='sampled'"):
+        permutation_pvalue(x, y, method="certified")
+    separated = permutation_pvalue(np.arange(700) + 1e3, np.arange(700), n_resamples=99, rng=1)
+    assert 0 < separated.pvalue_bounds[0] <= separated.pvalue == 0.01
+    assert "e+" not in repr(permutation_pvalue(*two_normal_sets(8000, 8000), n_resamples=9, rng=1))
+
+
+def test_few_against_many_is_counted_quickly():
+    result = permutation_pvalue(*two_normal_sets(2, 4000))
+    assert result.method == "exact"
+
+
+def test_scores_at_the_edge_of_float64():
+    huge = permutation_pvalue([1.7e308, 1.7e308, 1e308], [1.7e308, 1.6e308, 1e308])
+    assert huge.statistic == pytest.approx(0.1e308 / 3)
+    assert huge.pvalue == permutation_pvalue([1.7, 1.7, 1.0], [1.7, 1.6, 1.0]).pvalue
+    tiny = permutation_pvalue([5e-324, 0.0], [0.0, 0.0], magnitude=1.0)
+    assert (tiny.pvalue, math.isfinite(tiny.tolerance)) == (1.0, True)
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"rtol": math.inf}, "rtol is inf"),
+        ({"rng": -1}, "rng=-1"),
+        ({"rng": "abc"}, "rng='abc'"),
+        ({"rng": True}, "rng=True"),
+        ({"n_resamples": 10.5}, "not a whole number"),
+        ({"magnitude": math.nan}, "magnitude is nan"),
+        ({"max_work": math.nan}, "max_work is nan"),
+    ],
+)
+def test_numbers_out_of_range_are_named(options, message):
+    with pytest.raises(InputError, match=message):
+        permutation_pvalue([1.0, 2.0], [0.0, 1.0], **options)
+
+
+@pytest.mark.parametrize(
+    "scores",
+    [
+        np.ma.array([1.0, 2.0, 900.0], mask=[0, 0, 1]),
+        [1 + 2j, 3.0],
+        ["1", "2"],
+        np.array(["2020-01-01"], dtype="datetime64[D]"),
+        [10**400, 2],
+    ],
+    ids=["masked", "complex", "texts", "dates", "huge"],
+)
+def test_what_is_no_array_of_numbers_is_refused(scores):
+    with pytest.raises(InputError, match="scores_x"):
+        permutation_pvalue(scores, [1.0, 2.0])

@@ -188,6 +188,39 @@ def test_bad_options_are_named(options, message):
         weat(*random_sets(3), **options)
 
 
+def test_an_effect_out_of_rounding_noise_is_undefined_and_p_is_one():
+    a, b = np.array([[1.0, 0.0]]), np.array([[0.0, 1.0]])
+    rng = np.random.default_rng(0)
+    undefined = 0
+    for noise in (1e-16, 1e-15, 1e-14):
+        for _ in range(50):
+            x, y = (1 + noise * rng.normal(size=(3, 2)) for _ in range(2))
+            result = weat(x, y, a, b, alternative="two-sided")
+            undefined += math.isnan(result.effect_size)
+            assert result.pvalue == 1 or not math.isnan(result.effect_size)
+    assert 50 < undefined < 150
+
+
+def test_labels_of_rows_are_what_they_are():
+    rng = np.random.default_rng(1)
+    x, y, a, b = (rng.normal(size=(4, 6)) for _ in range(4))
+    result = weat(x, y, a, b, x_groups=[1, 1, True, True], y_groups=["a", "b", "b", "a"])
+    assert (result.n_x, result.n_y) == (2, 2)
+    assert weat(x, y, a, b, x_groups=iter("aabb"), y_groups=list("ccdd")).n_x == 2
+    with pytest.raises(InputError, match="x_groups must be words or numbers"):
+        weat(x, y, a, b, x_groups=[[], [], [], []], y_groups=list("ccdd"))
+
+
+def test_results_with_an_undefined_figure_are_equal_to_their_copies():
+    import pickle
+
+    result = weat(np.ones((3, 2)), np.ones((3, 2)), [[1.0, 0.0]], [[0.0, 1.0]])
+    copy = pickle.loads(pickle.dumps(result))
+    assert math.isnan(copy.effect_size)
+    assert copy == result
+    assert hash(copy) == hash(result)
+
+
 def test_every_metric_has_a_full_card():
     for name, card in METRICS.items():
         assert card.name == name

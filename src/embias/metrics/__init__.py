@@ -6,7 +6,30 @@ its range and what "no bias" is. Metrics know neither words nor models: `embias.
 both together.
 """
 
+from embias.metrics.ceat import Ceat, ceat
 from embias.metrics.registry import METRICS, MetricCard, get_metric
+from embias.metrics.sensitivity import (
+    LeftOut,
+    Sensitivity,
+    SubsetStability,
+    leave_one_out,
+    subset_stability,
+)
 from embias.metrics.weat import association_scores, weat
+from embias.metrics.weat_interval import weat_interval
 
-__all__ = ["METRICS", "MetricCard", "association_scores", "get_metric", "weat"]
+__all__ = [
+    "METRICS",
+    "Ceat",
+    "LeftOut",
+    "MetricCard",
+    "Sensitivity",
+    "SubsetStability",
+    "association_scores",
+    "ceat",
+    "get_metric",
+    "leave_one_out",
+    "subset_stability",
+    "weat",
+    "weat_interval",
+]

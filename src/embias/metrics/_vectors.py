@@ -8,7 +8,10 @@ from numpy.typing import ArrayLike
 from embias.errors import InputError, VectorError
 from embias.types import FloatArray
 
-__all__ = ["check_same_dimension", "unit_rows"]
+__all__ = ["EQUAL_SCORES", "check_same_dimension", "unit_rows"]
+
+#: Association scores (differences of mean cosines) closer than this are equal up to rounding.
+EQUAL_SCORES = 1e-14
 
 
 def unit_rows(vectors: ArrayLike, name: str) -> FloatArray:
@@ -32,10 +35,17 @@ def unit_rows(vectors: ArrayLike, name: str) -> FloatArray:
     VectorError
         When a row has no direction: zero length, NaN or infinite coordinates.
     """
+    if isinstance(vectors, np.ma.MaskedArray):
+        raise InputError(f"{name} is a masked array; give the rows that count")
     try:
+        given = np.asarray(vectors)
+        if given.dtype.kind not in "fiubO":
+            raise InputError(f"{name}: not an array of numbers (its type is {given.dtype})")
         # Cast before anything is multiplied: int8 products overflow and float32 rounds.
-        rows = np.asarray(vectors, dtype=np.float64)
-    except (TypeError, ValueError) as error:
+        rows = given.astype(np.float64)
+    except (TypeError, ValueError, OverflowError) as error:
+        if isinstance(error, InputError):
+            raise
         raise InputError(f"{name}: not an array of numbers ({error})") from error
     if rows.ndim != 2 or rows.shape[0] == 0 or rows.shape[1] == 0:
         raise InputError(

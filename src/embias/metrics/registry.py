@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Literal
 
 from embias.errors import UnknownNameError, did_you_mean
 
@@ -18,6 +19,9 @@ class MetricCard:
     name : str
         Name by which it is asked for.
     measures, formula, value_range, no_bias, direction, pvalue, caveats, paper : str
+    takes : {"items", "contexts"}
+        What it is computed from: one vector per word or sentence, or many context vectors of
+        every word.
     """
 
     name: str
@@ -29,6 +33,28 @@ class MetricCard:
     pvalue: str
     caveats: str
     paper: str
+    takes: Literal["items", "contexts"] = "items"
+
+    @property
+    def audited(self) -> bool:
+        """Whether :func:`embias.audit` can run it by name; others are called as functions."""
+        return self.takes == "items"
+
+    def to_text(self) -> str:
+        """Return the card as text, one line for each thing it says."""
+        function = f"embias.metrics.{self.name}"
+        rows = {
+            "measures": self.measures,
+            "formula": self.formula,
+            "range": self.value_range,
+            "no bias": self.no_bias,
+            "direction": self.direction,
+            "p-value": self.pvalue,
+            "caveats": self.caveats,
+            "paper": self.paper,
+            "use": f"embias audit; {function}" if self.audited else f"{function}, on contexts",
+        }
+        return "\n".join([self.name, *(f"  {key:<9}  {text}" for key, text in rows.items())])
 
 
 METRICS: dict[str, MetricCard] = {
@@ -56,6 +82,31 @@ METRICS: dict[str, MetricCard] = {
         paper=(
             "Caliskan, Bryson & Narayanan 2017, Science 356:183-186; May et al. 2019, NAACL (SEAT)"
         ),
+    ),
+    "ceat": MetricCard(
+        name="ceat",
+        measures=(
+            "Whether two sets of target words differ in how close they are to two sets of "
+            "attribute words, over many contexts of every word."
+        ),
+        formula=(
+            "one draw: one context of every word, then WEAT's d; CES = sum v d / sum v, "
+            "v = 1 / (variance of d + tau2), tau2 by DerSimonian-Laird"
+        ),
+        value_range="as WEAT's d: |CES| <= sqrt(N (N - 1) / (nX nY)), about 2 for equal sets",
+        no_bias="CES = 0, and D = 0 over words",
+        direction="positive: X goes with A and Y with B",
+        pvalue=(
+            "of CES by the normal distribution (conditional on the word list); beside it the "
+            "permutation of words, each averaged over its contexts"
+        ),
+        caveats=(
+            "The draws share their words: the standard error of CES falls with the number of "
+            "draws alone, so its p-value says nothing about other words. Read the test and the "
+            "intervals over words, and the spread of d over contexts."
+        ),
+        paper="Guo & Caliskan 2021, AIES, 122-133",
+        takes="contexts",
     ),
 }
 

@@ -12,13 +12,10 @@ from numpy.typing import ArrayLike
 from embias.errors import InputError
 from embias.metrics._vectors import check_same_dimension, unit_rows
 from embias.results import Alternative, Association, Unit
-from embias.stats.permutation import MethodChoice, check_choice, permutation_pvalue
+from embias.stats.permutation import MethodChoice, all_tied, check_choice, permutation_pvalue
 from embias.types import FloatArray
 
-__all__ = ["association_scores", "weat"]
-
-#: Scores whose spread is below this (in cosines) are equal up to rounding.
-_ROUNDING = 1e-14
+__all__ = ["association_scores", "effect_size_of", "units_of", "weat"]
 
 
 def association_scores(w: ArrayLike, a: ArrayLike, b: ArrayLike) -> FloatArray:
@@ -114,7 +111,7 @@ def weat(
     """
     check_choice("alternative", alternative, get_args(Alternative))
     check_choice("unit", unit, get_args(Unit))
-    if ddof not in (0, 1):
+    if isinstance(ddof, bool) or ddof not in (0, 1):
         raise InputError(
             f"ddof={ddof!r}; the effect size is defined for ddof 1 (as published) or 0"
         )
@@ -122,7 +119,7 @@ def weat(
     check_same_dimension(sets)
     items_x = association_scores(sets["x"], sets["a"], sets["b"])
     items_y = association_scores(sets["y"], sets["a"], sets["b"])
-    units_x, units_y = _units(items_x, items_y, x_groups, y_groups, unit)
+    units_x, units_y = units_of(items_x, items_y, x_groups, y_groups, unit)
     if units_x.size == units_y.size == 1:
         raise InputError(
             "weat: one target on each side; the effect size would be the same whatever the "
@@ -139,11 +136,11 @@ def weat(
     )
     return Association(
         statistic=float(items_x.mean() - items_y.mean()),
-        effect_size=_effect_size(items_x, items_y, ddof),
-        ddof=ddof,
+        effect_size=effect_size_of(items_x, items_y, ddof),
+        ddof=int(ddof),
         unit="item" if x_groups is not None and unit == "item" else "word",
         unit_statistic=test.statistic,
-        unit_effect_size=_effect_size(units_x, units_y, ddof),
+        unit_effect_size=effect_size_of(units_x, units_y, ddof),
         pvalue=test.pvalue,
         pvalue_bounds=test.pvalue_bounds,
         pvalue_method=test.method,
@@ -162,30 +159,33 @@ def weat(
     )
 
 
-def _effect_size(x: FloatArray, y: FloatArray, ddof: int) -> float:
-    pooled = np.concatenate([x, y])
-    if np.ptp(pooled) <= _ROUNDING:
+def effect_size_of(x: FloatArray, y: FloatArray, ddof: int) -> float:
+    """Return the standardised mean difference, NaN where all scores are equal up to rounding."""
+    # The same rule that makes p = 1: an effect out of rounding noise is none.
+    if all_tied(x, y, magnitude=1.0):
         return math.nan
-    return float((x.mean() - y.mean()) / pooled.std(ddof=ddof))
+    return float((x.mean() - y.mean()) / np.concatenate([x, y]).std(ddof=ddof))
 
 
-def _units(
+def units_of(
     x: FloatArray,
     y: FloatArray,
     x_groups: Sequence[Hashable] | None,
     y_groups: Sequence[Hashable] | None,
     unit: Unit,
 ) -> tuple[FloatArray, FloatArray]:
+    """Return the scores of the units that are relabelled: word means, or the items."""
     if (x_groups is None) != (y_groups is None):
         raise InputError("weat: give both x_groups and y_groups, or neither")
     if x_groups is None or y_groups is None:
         return x, y
     words_x, means_x = _group_means(x, x_groups, "x_groups")
     words_y, means_y = _group_means(y, y_groups, "y_groups")
-    shared = [word for word in words_x if word in set(words_y)]
+    known = set(words_y)
+    shared = [word for word in words_x if word in known]
     if shared:
         raise InputError(
-            f"weat: {shared[0]!r} is in both x_groups and y_groups; a word on both sides "
+            f"weat: {shared[0][1]!r} is in both x_groups and y_groups; a word on both sides "
             "cannot be relabelled, so take it out of one"
         )
     return (x, y) if unit == "item" else (means_x, means_y)
@@ -193,11 +193,17 @@ def _units(
 
 def _group_means(
     scores: FloatArray, groups: Sequence[Hashable], name: str
-) -> tuple[list[Hashable], FloatArray]:
-    if len(groups) != scores.size:
-        raise InputError(f"weat: {name} has {len(groups)} entries for {scores.size} rows")
-    numbers: dict[Hashable, int] = {}
-    index = np.array([numbers.setdefault(group, len(numbers)) for group in groups])
+) -> tuple[list[tuple[bool, Hashable]], FloatArray]:
+    labels = list(groups)
+    if len(labels) != scores.size:
+        raise InputError(f"weat: {name} has {len(labels)} entries for {scores.size} rows")
+    numbers: dict[tuple[bool, Hashable], int] = {}
+    try:
+        # True and 1 are equal in Python, and are two labels.
+        keys = [(isinstance(label, bool), label) for label in labels]
+        index = np.array([numbers.setdefault(key, len(numbers)) for key in keys])
+    except TypeError as error:
+        raise InputError(f"weat: {name} must be words or numbers, one per row ({error})") from error
     sums = np.bincount(index, weights=scores)
     means: FloatArray = sums / np.bincount(index)
     return list(numbers), means

@@ -1,5 +1,6 @@
 """Result values: frozen, named, carrying their evidence; nothing here computes a statistic."""
 
+from embias.results._writing import check_output, write_text
 from embias.results.audit import COLUMNS, Audit
 from embias.results.values import (
     Alternative,
@@ -29,4 +30,6 @@ __all__ = [
     "PvalueMethod",
     "Status",
     "Unit",
+    "check_output",
+    "write_text",
 ]

@@ -6,16 +6,15 @@ import importlib
 import json
 import math
 import os
-import tempfile
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from functools import cached_property
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from embias.errors import DataFileError, InputError, OutputError
-from embias.results.values import Association, BiasResult, Counts, Provenance, Published
-from embias.types import EncoderInfo
+from embias.errors import DataFileError, InputError
+from embias.results._reading import read_source, read_value
+from embias.results._writing import write_text
+from embias.results.values import BiasResult, Provenance
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -87,7 +86,7 @@ _INTEGERS = (
 )
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Audit:
     """What an audit found: one row per encoder x transform x test x metric.
 
@@ -104,19 +103,26 @@ class Audit:
     results: tuple[BiasResult, ...]
     provenance: Provenance
 
-    @cached_property
+    @property
     def frame(self) -> pd.DataFrame:
         """All rows as a tidy table in full precision, columns :data:`COLUMNS`.
 
-        Figures of an error row are NaN (floats) or NA (integers), never 0.
+        Figures of an error row are NaN (floats), NA (integers) or None (texts), never 0. The
+        types of the columns do not depend on the rows. Each access gives a table of your own.
         """
+        return self._table.copy()
+
+    @cached_property
+    def _table(self) -> pd.DataFrame:
         import pandas as pd
 
-        frame = pd.DataFrame([_row(result) for result in self.results], columns=list(COLUMNS))
-        dtypes: dict[str, Any] = dict.fromkeys(_FLOATS, "float64")
-        dtypes |= dict.fromkeys(_INTEGERS, "Int64")
-        dtypes["agrees"] = "boolean"
-        return frame.astype(dtypes)
+        rows = [_row(result) for result in self.results]
+        columns = {}
+        for name in COLUMNS:
+            values = [row.get(name) for row in rows]
+            dtype: Any = "float64" if name in _FLOATS else "Int64" if name in _INTEGERS else object
+            columns[name] = pd.Series(values, dtype="boolean" if name == "agrees" else dtype)
+        return pd.DataFrame(columns)
 
     @property
     def ok(self) -> bool:
@@ -129,7 +135,8 @@ class Audit:
         Raises
         ------
         InputError
-            When seeds or settings differ: one provenance could not speak for all rows.
+            When seeds or settings differ (one provenance could not speak for all rows), or
+            the same test of the same encoder is in two of them.
         """
         first = self.provenance
         for other in others:
@@ -139,6 +146,10 @@ class Audit:
                     f"({first.seed}, {first.settings} and {other.provenance.seed}, "
                     f"{other.provenance.settings}); run them with the same ones, or keep them apart"
                 )
+        rows = [_identity(row) for part in (self, *others) for row in part.results]
+        twice = [row for row in rows if rows.count(row) > 1]
+        if twice:
+            raise InputError(f"Audit.merge: two rows are {' / '.join(filter(None, twice[0]))}")
         parts = (self, *others)
         provenance = Provenance(
             embias=first.embias,
@@ -150,6 +161,7 @@ class Audit:
             encoders=_distinct(e for part in parts for e in part.provenance.encoders),
             suites=_distinct(s for part in parts for s in part.provenance.suites),
             created=first.created,
+            command=first.command,
         )
         return Audit(tuple(row for part in parts for row in part.results), provenance)
 
@@ -184,11 +196,13 @@ class Audit:
         DataFileError
             When the file is not there, is not JSON, or is not an audit of a known schema.
         """
-        where, text = _read(source)
+        where, text = read_source(source)
         try:
             document = json.loads(text)
         except json.JSONDecodeError as error:
             raise DataFileError(f"{where}: not JSON (line {error.lineno}: {error.msg})") from error
+        except (ValueError, RecursionError) as error:
+            raise DataFileError(f"{where}: not JSON that can be read: {error}") from error
         if not isinstance(document, dict) or document.get("kind") != "embias.audit":
             raise DataFileError(f"{where}: not a saved audit; write one with Audit.to_json(path)")
         if document.get("schema") != SCHEMA:
@@ -197,12 +211,13 @@ class Audit:
                 f"schema {SCHEMA}; run the audit again"
             )
         try:
-            return cls(
-                results=tuple(_load_result(row) for row in document["results"]),
-                provenance=_load_provenance(document["provenance"]),
-            )
-        except (KeyError, TypeError) as error:
-            raise DataFileError(f"{where}: a field is missing or not known: {error}") from error
+            results = read_value(document.get("results"), tuple[BiasResult, ...], "results")
+            provenance = read_value(document.get("provenance"), Provenance, "provenance")
+        except InputError as error:
+            raise DataFileError(
+                f"{where}: {error}; the file is damaged, run the audit again"
+            ) from error
+        return cls(results, provenance)
 
     def to_html(self, path: str | os.PathLike[str] | None = None) -> str:
         """Return the audit as one self-contained HTML page; write it to `path` if given."""
@@ -229,43 +244,10 @@ class Audit:
     def __str__(self) -> str:
         return self.to_text()
 
-
-def write_text(path: str | os.PathLike[str], text: str) -> None:
-    """Write `text` to `path` whole or not at all.
-
-    Raises
-    ------
-    OutputError
-        When the folder is not there or cannot be written to.
-    """
-    target = Path(path)
-    try:
-        # In the same folder, so that the rename cannot cross file systems.
-        handle, temporary = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name}.")
-    except OSError as error:
-        raise _cannot_write(target, error) from error
-    try:
-        with open(handle, "w", encoding="utf-8") as stream:
-            stream.write(text)
-        # mkstemp makes files that only their owner reads; a report gets the usual rights.
-        umask = os.umask(0)
-        os.umask(umask)
-        os.chmod(temporary, 0o666 & ~umask)
-        os.replace(temporary, target)
-    except OSError as error:
-        Path(temporary).unlink(missing_ok=True)
-        raise _cannot_write(target, error) from error
-    except BaseException:
-        Path(temporary).unlink(missing_ok=True)
-        raise
-
-
-def _cannot_write(target: Path, error: OSError) -> OutputError:
-    reason = error.strerror or type(error).__name__
-    return OutputError(
-        f"cannot write {str(target)!r}: {reason}; give a path in a folder that exists and "
-        "that you may write to"
-    )
+    def __repr__(self) -> str:
+        encoders = [info.id for info in self.provenance.encoders]
+        suites = [suite.get("name") for suite in self.provenance.suites]
+        return f"Audit({len(self.results)} rows, encoders={encoders}, suites={suites})"
 
 
 def _report(name: str) -> Callable[..., Any]:
@@ -273,6 +255,10 @@ def _report(name: str) -> Callable[..., Any]:
     # finds its plotting backend: nothing here depends on how a report is made.
     function: Callable[..., Any] = getattr(importlib.import_module("embias.report"), name)
     return function
+
+
+def _identity(row: BiasResult) -> tuple[str, ...]:
+    return (row.encoder, row.transform, row.suite, row.test, row.metric)
 
 
 def _row(result: BiasResult) -> dict[str, Any]:
@@ -314,48 +300,3 @@ def _without_nan(value: Any) -> Any:
     if isinstance(value, list | tuple):
         return [_without_nan(entry) for entry in value]
     return value
-
-
-def _read(source: str | os.PathLike[str]) -> tuple[str, str]:
-    if isinstance(source, str) and source.lstrip().startswith(("{", "[")):
-        return "Audit.from_json", source
-    path = Path(source)
-    try:
-        return str(path), path.read_text(encoding="utf-8")
-    except OSError as error:
-        reason = error.strerror or type(error).__name__
-        raise DataFileError(f"{path}: cannot be read: {reason}") from error
-    except UnicodeDecodeError as error:
-        raise DataFileError(f"{path}: not UTF-8 text (byte {error.start})") from error
-
-
-def _load_result(row: dict[str, Any]) -> BiasResult:
-    values = dict(row)
-    association = values.pop("association")
-    published = values.pop("published")
-    counts = [_with_tuples(entry, ("dropped", "reasons")) for entry in values.pop("counts")]
-    return BiasResult(
-        **_with_tuples(values, ("notes",)),
-        association=None if association is None else _load_association(association),
-        published=None if published is None else Published(**published),
-        counts=tuple(Counts(**entry) for entry in counts),
-    )
-
-
-def _load_association(values: dict[str, Any]) -> Association:
-    loaded = _with_tuples(values, ("pvalue_bounds", "scores_x", "scores_y"))
-    for name in ("effect_size", "unit_effect_size"):
-        # The only figures that can be undefined (all scores equal).
-        loaded[name] = math.nan if loaded[name] is None else loaded[name]
-    return Association(**loaded)
-
-
-def _load_provenance(values: dict[str, Any]) -> Provenance:
-    loaded = dict(values)
-    loaded["encoders"] = tuple(EncoderInfo.from_dict(info) for info in loaded["encoders"])
-    loaded["suites"] = tuple(loaded["suites"])
-    return Provenance(**loaded)
-
-
-def _with_tuples(values: dict[str, Any], names: Sequence[str]) -> dict[str, Any]:
-    return {k: tuple(v) if k in names else v for k, v in values.items()}

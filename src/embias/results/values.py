@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from typing import Any, Literal, TypeAlias
 
 from embias.types import EncoderInfo
@@ -150,7 +150,7 @@ class Association:
     pvalue, pvalue_bounds, pvalue_method, alternative, n_resamples
         See :class:`PermutationResult`.
     n_partitions : int
-        Number of relabellings; the smallest one-sided p-value is one over it.
+        Number of relabellings (at most 10**3000); the smallest one-sided p-value is one over it.
     n_x, n_y : int
         Number of units.
     items_x, items_y, items_a, items_b : int
@@ -182,6 +182,19 @@ class Association:
     scores_x: tuple[float, ...]
     scores_y: tuple[float, ...]
     note: str = ""
+
+    def __eq__(self, other: object) -> bool:
+        # An undefined effect size is NaN, which is unequal to itself; two results are not.
+        if not isinstance(other, Association):
+            return NotImplemented
+        return self._comparable() == other._comparable()
+
+    def __hash__(self) -> int:
+        return hash(self._comparable())
+
+    def _comparable(self) -> tuple[object, ...]:
+        values = (getattr(self, entry.name) for entry in fields(self))
+        return tuple(None if isinstance(v, float) and math.isnan(v) else v for v in values)
 
     @property
     def sum_statistic(self) -> float:
@@ -281,6 +294,8 @@ class Provenance:
         Name, version, sha256 and source of each suite.
     created : str
         UTC time in ISO 8601 (``SOURCE_DATE_EPOCH`` is honoured). Not compared.
+    command : str
+        The command line that made the audit, empty where it was made in Python. Not compared.
     """
 
     embias: str
@@ -292,3 +307,4 @@ class Provenance:
     encoders: tuple[EncoderInfo, ...]
     suites: tuple[dict[str, Any], ...]
     created: str = field(default="", compare=False)
+    command: str = field(default="", compare=False)

@@ -5,6 +5,55 @@ it can be, certified (a rigorous bracket) when exact counting is too large, samp
 neither is possible, and the result says which.
 """
 
+from embias.stats.analytic_interval import analytic_interval
+from embias.stats.bootstrap import bootstrap_interval, bootstrap_replicates
+from embias.stats.effect_size import (
+    d_from_g,
+    g_from_d,
+    hedges,
+    largest_d,
+    variance_of_d,
+    variance_of_g,
+)
+from embias.stats.equivalence import Equivalence, equivalence_test, words_needed
+from embias.stats.multiplicity import adjust
+from embias.stats.paired import PairedResult, paired_test
 from embias.stats.permutation import permutation_pvalue
+from embias.stats.pooling import Pooled, pool_random_effects
+from embias.stats.power import (
+    SimulatedPower,
+    critical_effect,
+    detectable_effect,
+    simulate_power,
+    smallest_pvalue,
+    wilson_interval,
+)
+from embias.stats.shift_interval import shift_interval
 
-__all__ = ["permutation_pvalue"]
+__all__ = [
+    "Equivalence",
+    "PairedResult",
+    "Pooled",
+    "SimulatedPower",
+    "adjust",
+    "analytic_interval",
+    "bootstrap_interval",
+    "bootstrap_replicates",
+    "critical_effect",
+    "d_from_g",
+    "detectable_effect",
+    "equivalence_test",
+    "g_from_d",
+    "hedges",
+    "largest_d",
+    "paired_test",
+    "permutation_pvalue",
+    "pool_random_effects",
+    "shift_interval",
+    "simulate_power",
+    "smallest_pvalue",
+    "variance_of_d",
+    "variance_of_g",
+    "wilson_interval",
+    "words_needed",
+]

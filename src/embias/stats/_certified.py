@@ -19,9 +19,8 @@ from embias.types import FloatArray
 
 __all__ = ["LARGEST_COUNT_BITS", "Bracket", "bracket_upper_tail"]
 
-#: Counts are kept in float64 with a power of two taken off; beyond this size of
-#: ``comb(n, m)`` some of them would leave the range of normal numbers.
-LARGEST_COUNT_BITS = 2000
+#: Counts of subsets are kept in float64; beyond this size of ``comb(n, m)`` they would overflow.
+LARGEST_COUNT_BITS = 1000
 
 #: States held at once, at most: 256 MB.
 MOST_CELLS = 32_000_000
@@ -30,9 +29,6 @@ MOST_CELLS = 32_000_000
 _ROUNDING = 1e-12
 #: Finest grid that is looked for, in levels from the lowest to the highest score.
 _LARGEST_LEVEL = 100_000
-
-# Every positive float64 is a whole multiple of 1 / _UNIT.
-_UNIT = 1 << 1100
 
 
 @dataclass(frozen=True)
@@ -101,9 +97,10 @@ def bracket_upper_tail(
         if best is not None and not windows.fit(max_work):
             return best
         bracket = _bracket(grid, windows, total)
-        if best is None or bracket.relative_width < 0.999 * best.relative_width:
+        resolved = grid.error_high - grid.error_low <= 4 * grid.slack
+        if best is None or bracket.relative_width < best.relative_width:
             best = bracket
-        else:
+        elif resolved:
             # A finer grid changes nothing: what is left are sums equal to the threshold.
             return best
         # Below one and a half relabellings, only the observed one can be left between.
@@ -112,7 +109,7 @@ def bracket_upper_tail(
         if narrow or not windows.fit(max_work):
             return best
         # The width falls about as one over the steps while it is small.
-        growth = 1.3 * best.relative_width / rtol if best.relative_width < 0.3 else 8.0
+        growth = 1.3 * best.relative_width / rtol if best.relative_width < 0.3 else 16.0
         spill = 0.02 * max(rtol * best.low, atol)
         wanted = grid.steps * min(16.0, max(1.5, growth))
         steps = _affordable(ordered, m, wanted, threshold, spill, max_work, floor=1.2 * grid.steps)
@@ -178,7 +175,7 @@ class _Grid:
         """Return the level sums that certainly miss (below the first) and reach (the second)."""
         lower = self.steps * (threshold - self.base - self.error_high - self.slack)
         upper = self.steps * (threshold - self.base - self.error_low + self.slack)
-        return math.ceil(lower - 1e-9), math.ceil(upper + 1e-9)
+        return math.ceil(lower), math.ceil(upper)
 
 
 def _best_grid(ordered: FloatArray, m: int, steps: float, spill: float) -> _Grid:
@@ -276,8 +273,8 @@ class _Windows:
 def _bracket(grid: _Grid, windows: _Windows, total: int) -> Bracket:
     """Count on the grid and turn the two counts into certain bounds."""
     sure, between = _count(windows)
-    low = sure / (total * _UNIT)
-    high = (sure + between) / (total * _UNIT)
+    low = sure / total
+    high = (sure + between) / total
     # Each count is a sum of positive terms with at most n roundings along any path, and the
     # sums over states are pairwise.
     rho = (4 * windows.n + 64) * 2.0**-53
@@ -287,17 +284,16 @@ def _bracket(grid: _Grid, windows: _Windows, total: int) -> Bracket:
 
 
 def _count(windows: _Windows) -> tuple[int, int]:
-    """Count subsets with level sum >= upper, and in [lower, upper), in units of 1/_UNIT."""
+    """Count subsets with level sum >= upper, and those in [lower, upper)."""
     n, m = windows.n, windows.m
-    shift = max(0, math.comb(n, m).bit_length() - (LARGEST_COUNT_BITS // 2))
     rows = [
         np.zeros(int(stop - start)) for start, stop in zip(windows.start, windows.stop, strict=True)
     ]
     sure = 0
     if windows.sure[0] <= 0:
-        return math.comb(n, m) * _UNIT, 0
+        return math.comb(n, m), 0
     if rows[0].size and windows.start[0] == 0:
-        rows[0][0] = 2.0**-shift
+        rows[0][0] = 1.0
     for i in range(n):
         level = int(windows.levels[i])
         for k, first, stop in _transfers(windows, i):
@@ -307,11 +303,11 @@ def _count(windows: _Windows) -> tuple[int, int]:
             cut = min(stop, max(first, int(windows.sure[k + 1]) - level))
             if cut < stop:
                 completions = math.comb(n - i - 1, m - k - 1)
-                sure += _in_units(source[cut - first :]) * completions
+                sure += int(source[cut - first :].sum()) * completions
             if cut > first:
                 at = first + level - int(windows.start[k + 1])
                 target[at : at + cut - first] += source[: cut - first]
-    return sure << shift, _in_units(rows[m]) << shift
+    return sure, int(rows[m].sum())
 
 
 def _transfers(windows: _Windows, i: int) -> Iterator[tuple[int, int, int]]:
@@ -321,9 +317,3 @@ def _transfers(windows: _Windows, i: int) -> Iterator[tuple[int, int, int]]:
         first, stop = windows.alive(i, k)
         if first < stop:
             yield k, first, stop
-
-
-def _in_units(counts: NDArray[np.float64]) -> int:
-    """Return the sum of `counts` as a whole multiple of 1/_UNIT, without overflow."""
-    numerator, denominator = float(counts.sum()).as_integer_ratio()
-    return numerator * (_UNIT // denominator)

@@ -7,7 +7,6 @@ instead of 1.3e14.
 
 from __future__ import annotations
 
-import itertools
 import math
 
 import numpy as np
@@ -17,8 +16,11 @@ from embias.types import FloatArray
 
 __all__ = ["count_reaching", "number_of_sums"]
 
+#: Sums held at a time, at most: about one and a half gigabytes with their copies.
+_MOST_AT_ONCE = 60_000_000
 
-def number_of_sums(n: int, m: int) -> int:
+
+def number_of_sums(n: int, m: int, limit: int) -> int | None:
     """Return how many subset sums :func:`count_reaching` forms, its cost in time.
 
     Parameters
@@ -27,10 +29,23 @@ def number_of_sums(n: int, m: int) -> int:
         Number of scores.
     m : int
         Size of the subsets.
+    limit : int
+        Stop counting beyond it: the numbers themselves can be huge.
+
+    Returns
+    -------
+    int or None
+        None when there are more than `limit`, or so many of one size at a time that they would
+        not fit into the memory.
     """
     half = n // 2
-    sizes = range(max(0, m - (n - half)), min(half, m) + 1)
-    return sum(math.comb(half, k) + math.comb(n - half, m - k) for k in sizes)
+    total = 0
+    for k in range(max(0, m - (n - half)), min(half, m) + 1):
+        at_once = math.comb(half, k) + math.comb(n - half, m - k)
+        total += at_once
+        if total > limit or at_once > _MOST_AT_ONCE:
+            return None
+    return total
 
 
 def count_reaching(scores: FloatArray, m: int, threshold: float) -> int:
@@ -53,7 +68,8 @@ def count_reaching(scores: FloatArray, m: int, threshold: float) -> int:
     """
     n = scores.size
     half = n // 2
-    left, right = _Sums(scores[:half], m), _Sums(scores[half:], m)
+    exact: NDArray[np.float64] = scores.astype(np.float64)
+    left, right = _Sums(exact[:half], m), _Sums(exact[half:], m)
     total = 0
     for k in range(max(0, m - (n - half)), min(half, m) + 1):
         total += _count_pairs(left.of_size(k), right.of_size(m - k), threshold)
@@ -88,26 +104,31 @@ def _count_pairs(left: FloatArray, right: FloatArray, threshold: float) -> int:
 class _Sums:
     """Subset sums of one half, formed size by size from two quarters to bound the memory."""
 
-    def __init__(self, scores: FloatArray, largest: int) -> None:
+    def __init__(self, scores: NDArray[np.float64], largest: int) -> None:
         middle = scores.size // 2
         self._first = _all_sums(scores[:middle], largest)
         self._second = _all_sums(scores[middle:], largest)
 
     def of_size(self, k: int) -> FloatArray:
         """Return the sums of all k-subsets of the half."""
-        sizes = range(max(0, k - len(self._second) + 1), min(k, len(self._first) - 1) + 1)
-        parts = [np.add.outer(self._first[j], self._second[k - j]).ravel() for j in sizes]
-        return np.concatenate(parts)
+        return _joined(self._first, self._second, k)
 
 
-def _all_sums(scores: FloatArray, largest: int) -> list[NDArray[np.float64]]:
+def _joined(
+    first: list[NDArray[np.float64]], second: list[NDArray[np.float64]], k: int
+) -> NDArray[np.float64]:
+    """Return the sums of all k-subsets of two parts, from the sums of each."""
+    sizes = range(max(0, k - len(second) + 1), min(k, len(first) - 1) + 1)
+    return np.concatenate([np.add.outer(first[j], second[k - j]).ravel() for j in sizes])
+
+
+def _all_sums(scores: NDArray[np.float64], largest: int) -> list[NDArray[np.float64]]:
     """Return the subset sums of `scores`, one array for every size up to `largest`."""
-    sums: list[NDArray[np.float64]] = [np.zeros(1)]
-    for score in scores:
-        grown = [sums[0]]
-        for smaller, same in itertools.pairwise(sums):
-            grown.append(np.concatenate([same, smaller + score]))
-        if len(sums) <= largest:
-            grown.append(sums[-1] + score)
-        sums = grown
-    return sums
+    if scores.size == 0:
+        return [np.zeros(1)]
+    if scores.size == 1:
+        return [np.zeros(1), scores.copy()][: largest + 1]
+    middle = scores.size // 2
+    first = _all_sums(scores[:middle], largest)
+    second = _all_sums(scores[middle:], largest)
+    return [_joined(first, second, k) for k in range(min(scores.size, largest) + 1)]

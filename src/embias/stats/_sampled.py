@@ -9,8 +9,8 @@ from embias.types import FloatArray
 
 __all__ = ["clopper_pearson", "count_hits"]
 
-#: Relabellings drawn at a time. Fixed, so that the draws do not depend on the machine.
-CHUNK = 2048
+#: Random numbers held at a time; row by row they are the same however many rows there are.
+_NUMBERS_AT_ONCE = 2**22
 
 
 def count_hits(
@@ -40,8 +40,9 @@ def count_hits(
     int
     """
     hits = 0
-    for start in range(0, n_resamples, CHUNK):
-        size = min(CHUNK, n_resamples - start)
+    rows = max(1, _NUMBERS_AT_ONCE // scores.size)
+    for start in range(0, n_resamples, rows):
+        size = min(rows, n_resamples - start)
         keys = rng.random((size, scores.size))
         chosen = np.argpartition(keys, m - 1, axis=1)[:, :m]
         sums = scores[chosen].sum(axis=1)

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+import sys
+from dataclasses import dataclass, replace
 from typing import Literal, TypeAlias, get_args
 
 import numpy as np
@@ -16,7 +17,16 @@ from embias.stats._exact import count_reaching, number_of_sums
 from embias.stats._sampled import clopper_pearson, count_hits
 from embias.types import FloatArray
 
-__all__ = ["MAX_SUMS", "MethodChoice", "check_choice", "permutation_pvalue"]
+__all__ = [
+    "MAX_SUMS",
+    "MethodChoice",
+    "all_tied",
+    "as_generator",
+    "as_scores",
+    "check_choice",
+    "check_rng",
+    "permutation_pvalue",
+]
 
 MethodChoice: TypeAlias = Literal["auto", "exact", "certified", "sampled"]
 TwoSided: TypeAlias = Literal["abs", "doubled"]
@@ -25,6 +35,10 @@ TwoSided: TypeAlias = Literal["abs", "doubled"]
 MAX_SUMS = 10_000_000
 #: Subset sums up to which ``exact`` by name is tried: about two minutes.
 _MAX_SUMS_BY_NAME = 1_100_000_000
+#: Scores that differ by less than this share of the numbers they come from are equal.
+_TIED = 1e-14
+#: The number of relabellings is given up to here; Python refuses to print much larger numbers.
+LARGEST_SHOWN = 10**3000
 #: Bracket, relative to the p-value, that ``auto`` takes without a look at sampling.
 _NARROW = 0.1
 
@@ -148,26 +162,24 @@ def permutation_pvalue(
     -----
     Sums closer than ``m max(1e-10 max|c|, 1e-15 u)`` count as tied, with m the smaller size, c
     the centred scores and u the larger of `magnitude` and the largest raw score. When all
-    scores are tied, p = 1.
+    scores are equal up to ``1e-14 u``, p = 1.
 
     References
     ----------
     Phipson & Smyth 2010, Stat. Appl. Genet. Mol. Biol. 9:39 (the +1 of the sampled p-value);
     Horowitz & Sahni 1974; Pagano & Tritchler 1983.
     """
-    x, y = _checked(scores_x, "scores_x"), _checked(scores_y, "scores_y")
+    x, y = as_scores(scores_x, "scores_x"), as_scores(scores_y, "scores_y")
     check_choice("alternative", alternative, get_args(Alternative))
     check_choice("method", method, get_args(MethodChoice))
     check_choice("two_sided", two_sided, get_args(TwoSided))
-    if n_resamples < 1:
-        raise InputError(f"n_resamples is {n_resamples}; at least 1 draw is needed")
-    if not rtol > 0:
-        raise InputError(f"rtol is {rtol}; give a relative width above 0, such as 0.01")
+    _check_numbers(n_resamples, rtol, magnitude, max_sums, max_work)
+    check_rng(rng)
     settings = _Settings(method, two_sided, n_resamples, rtol, max_sums, max_work, rng)
     problem, tolerance = _prepare(x, y, alternative, magnitude)
     pvalue = _solve(problem, alternative, settings)
     return PermutationResult(
-        statistic=float(x.mean() - y.mean()),
+        statistic=_mean_difference(x, y),
         pvalue=pvalue.value,
         pvalue_bounds=(pvalue.low, pvalue.high),
         method=pvalue.method,
@@ -175,7 +187,7 @@ def permutation_pvalue(
         two_sided=two_sided,
         n_x=x.size,
         n_y=y.size,
-        n_partitions=problem.partitions,
+        n_partitions=min(problem.partitions, LARGEST_SHOWN),
         count=pvalue.count,
         n_resamples=pvalue.n_resamples,
         n_hits=pvalue.hits,
@@ -191,10 +203,52 @@ def check_choice(name: str, value: object, choices: tuple[str, ...]) -> None:
         raise InputError(f"{name}={value!r} does not exist; {did_you_mean(str(value), choices)}")
 
 
-def _checked(scores: ArrayLike, name: str) -> FloatArray:
+def check_rng(rng: object) -> None:
+    """Raise an InputError unless `rng` is a whole number from 0 on, a Generator or None."""
+    if rng is None or isinstance(rng, np.random.Generator):
+        return
+    if isinstance(rng, bool) or not isinstance(rng, int | np.integer) or rng < 0:
+        raise InputError(
+            f"rng={rng!r:.60}; give a whole number from 0 on as the seed, or a numpy Generator"
+        )
+
+
+def _check_numbers(
+    n_resamples: int, rtol: float, magnitude: float, max_sums: int, max_work: float
+) -> None:
+    if isinstance(n_resamples, bool) or not isinstance(n_resamples, int | np.integer):
+        raise InputError(f"n_resamples={n_resamples!r} is not a whole number")
+    if n_resamples < 1:
+        raise InputError(f"n_resamples is {n_resamples}; at least 1 draw is needed")
+    if not 0 < rtol <= 1:
+        raise InputError(f"rtol is {rtol}; give a relative width above 0 up to 1, such as 0.01")
+    if not 0 <= magnitude < math.inf:
+        raise InputError(f"magnitude is {magnitude}; give the size of numbers, such as 1 or 0")
+    for name, budget in (("max_sums", max_sums), ("max_work", max_work)):
+        if not budget >= 0:
+            raise InputError(f"{name} is {budget}; give a budget from 0 on")
+
+
+def _mean_difference(x: FloatArray, y: FloatArray) -> float:
+    largest = float(max(np.abs(x).max(), np.abs(y).max()))
+    if largest < 1e300:
+        return float(x.mean() - y.mean())
+    # The sum of such scores would overflow on the way to their mean.
+    return float(((x / largest).mean() - (y / largest).mean()) * largest)
+
+
+def as_scores(scores: ArrayLike, name: str) -> FloatArray:
+    """Return scores as float64 after checking that they are finite numbers in one dimension."""
+    if isinstance(scores, np.ma.MaskedArray):
+        raise InputError(f"{name} is a masked array; give the scores that count, .compressed()")
     try:
-        array = np.asarray(scores, dtype=np.float64)
-    except (TypeError, ValueError) as error:
+        given = np.asarray(scores)
+        if given.dtype.kind not in "fiubO":
+            raise InputError(f"{name}: not an array of numbers (its type is {given.dtype})")
+        array = given.astype(np.float64)
+    except (TypeError, ValueError, OverflowError) as error:
+        if isinstance(error, InputError):
+            raise
         raise InputError(f"{name}: not an array of numbers ({error})") from error
     if array.ndim != 1 or array.size == 0:
         raise InputError(
@@ -219,9 +273,10 @@ def _prepare(
     centred = pooled - math.fsum(pooled) / pooled.size
     spread = float(np.abs(centred).max())
     m = min(x.size, y.size)
-    noise = max(magnitude / largest, 1.0) if largest else 1.0
+    # In units of the largest score, like all that follows; dividing could overflow.
+    noise = magnitude / largest if magnitude > largest > 0 else 1.0
     tolerance = m * max(1e-10 * spread, 1e-15 * noise)
-    if spread <= tolerance:
+    if spread <= max(tolerance, _TIED * noise):
         centred, spread = np.zeros_like(centred), 1.0
     # The sum over y is minus the sum over x: take the smaller side, and turn it so that the
     # question is about a large sum.
@@ -230,7 +285,21 @@ def _prepare(
         sign = -sign
     t = sign * math.fsum(side) / spread
     problem = _Problem(sign * centred / spread, m, t, tolerance / spread)
-    return problem, tolerance * (largest or 1.0)
+    rounding = m * max(1e-10 * spread * largest, 1e-15 * max(magnitude, largest))
+    return problem, rounding
+
+
+def all_tied(x: FloatArray, y: FloatArray, magnitude: float) -> bool:
+    """Whether the scores of both sets are equal up to rounding, so that p is 1.
+
+    Parameters
+    ----------
+    x, y : ndarray of shape (n_x,), (n_y,)
+        Finite scores.
+    magnitude : float
+        As for :func:`permutation_pvalue`.
+    """
+    return not np.any(_prepare(x, y, "greater", magnitude)[0].scores)
 
 
 def _solve(problem: _Problem, alternative: Alternative, settings: _Settings) -> _Pvalue:
@@ -238,7 +307,9 @@ def _solve(problem: _Problem, alternative: Alternative, settings: _Settings) -> 
         return _tails([problem], settings)
     if settings.two_sided == "doubled":
         sides = [_tails([side], settings) for side in (problem, problem.opposite())]
-        return _doubled(min(sides, key=lambda side: side.value))
+        smaller = min(sides, key=lambda side: side.value)
+        # Either side may turn out the smaller one: its lower end counts too.
+        return _doubled(replace(smaller, low=min(side.low for side in sides)))
     if abs(problem.t) <= problem.tolerance:
         return _Pvalue("exact", 1.0, 1.0, 1.0, count=problem.partitions)
     turned = problem if problem.t > 0 else problem.opposite()
@@ -264,16 +335,18 @@ def _tails(tails: list[_Problem], settings: _Settings) -> _Pvalue:
     if not np.any(first.scores):
         # All scores are tied: every relabelling is as extreme as the observed one.
         return _Pvalue("exact", 1.0, 1.0, 1.0, count=first.partitions)
-    sums = number_of_sums(first.scores.size, first.m)
-    if settings.method == "exact" and sums > _MAX_SUMS_BY_NAME:
-        raise InputError(
-            f"method='exact' would need {sums:.1e} subset sums for {first.scores.size} scores "
-            f"(at most {_MAX_SUMS_BY_NAME:.1e}); use method='certified' for a rigorous bracket"
-        )
-    if settings.method == "exact" or (settings.method == "auto" and sums <= settings.max_sums):
-        return _exact(tails)
     if settings.method == "sampled":
         return _sampled(tails, settings, note="")
+    if settings.method in ("exact", "auto"):
+        limit = _MAX_SUMS_BY_NAME if settings.method == "exact" else settings.max_sums
+        if number_of_sums(first.scores.size, first.m, limit) is not None:
+            return _exact(tails)
+    if settings.method == "exact":
+        raise InputError(
+            f"method='exact' would take too long or too much memory for {first.scores.size} "
+            f"scores ({first.m} on the smaller side); use method='certified' for a rigorous "
+            "bracket"
+        )
     return _certified_or_sampled(tails, settings)
 
 
@@ -323,7 +396,7 @@ def _certified_or_sampled(tails: list[_Problem], settings: _Settings) -> _Pvalue
 
 def _sampled(tails: list[_Problem], settings: _Settings, *, note: str) -> _Pvalue:
     first = tails[0]
-    generator, seed = _generator(settings.rng)
+    generator, seed = as_generator(settings.rng)
     lower = -first.threshold if len(tails) == 2 else None
     draws = settings.n_resamples
     hits = count_hits(first.scores, first.m, first.threshold, lower, draws, generator)
@@ -332,7 +405,7 @@ def _sampled(tails: list[_Problem], settings: _Settings, *, note: str) -> _Pvalu
     return _Pvalue(
         "sampled",
         value,
-        low=max(min(low, value), 1 / first.partitions),
+        low=max(min(low, value), 1 / first.partitions, sys.float_info.min),
         high=max(high, value),
         n_resamples=draws,
         hits=hits,
@@ -341,10 +414,11 @@ def _sampled(tails: list[_Problem], settings: _Settings, *, note: str) -> _Pvalu
     )
 
 
-def _generator(rng: int | np.random.Generator | None) -> tuple[np.random.Generator, int | None]:
+def as_generator(rng: int | np.random.Generator | None) -> tuple[np.random.Generator, int | None]:
+    """Return a generator, and its seed where it has one (a fresh one is drawn for None)."""
     if isinstance(rng, np.random.Generator):
         return rng, None
     if rng is None:
         # 63 bits, so that the recorded seed fits every file format.
         rng = int(np.random.SeedSequence().generate_state(1, np.uint64)[0] >> 1)
-    return np.random.default_rng(rng), rng
+    return np.random.default_rng(rng), int(rng)

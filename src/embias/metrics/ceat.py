@@ -1,0 +1,533 @@
+"""The Contextualized Embedding Association Test: WEAT over many contexts of each word."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Literal, TypeAlias, get_args
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from embias.errors import InputError
+from embias.metrics._vectors import EQUAL_SCORES, check_same_dimension, unit_rows
+from embias.results import Alternative, Interval, PermutationResult
+from embias.stats.bootstrap import bootstrap_interval, bootstrap_replicates, check_level
+from embias.stats.effect_size import largest_d, variance_of_d
+from embias.stats.permutation import check_choice, permutation_pvalue
+from embias.stats.pooling import Pooled, pool_random_effects
+from embias.types import FloatArray
+
+__all__ = ["Ceat", "CeatVariance", "ContextSpread", "WordLevel", "ceat"]
+
+CeatVariance: TypeAlias = Literal["effect", "scores"]
+
+#: Share of undefined draws above which the pooled figures would be about something else.
+_MOST_UNDEFINED = 0.01
+#: Draws computed at once: bounds the memory, changes no figure.
+_BLOCK = 256
+#: Entries of the largest array of the bootstrap (32 MB).
+_ENTRIES = 4_000_000
+
+
+@dataclass(frozen=True, slots=True)
+class ContextSpread:
+    """How much the effect size depends on which contexts are taken.
+
+    Attributes
+    ----------
+    mean, sd : float
+        Of the effect size over the draws; the SD with ``ddof=1``.
+    p5, p50, p95 : float
+        Its 5th, 50th and 95th percentile.
+    other_sign : float
+        Share of the draws whose sign is opposite to the combined effect size, in [0, 1].
+    """
+
+    mean: float
+    sd: float
+    p5: float
+    p50: float
+    p95: float
+    other_sign: float
+
+
+@dataclass(frozen=True, slots=True)
+class WordLevel:
+    """The association of words, each averaged over its contexts: what speaks of other words.
+
+    Attributes
+    ----------
+    statistic : float
+        Difference of the mean scores of X and Y, in [-4, 4]; 0 is no association.
+    effect_size : float
+        The same over the standard deviation of all word scores; NaN when they are all equal.
+    test : PermutationResult
+        Permutation of words.
+    statistic_interval : Interval or None
+        Nested bootstrap (percentile): target words drawn anew, and contexts within each word,
+        those of attribute words too. Too narrow under about ten words a set. None when a target
+        set has one word, which cannot be drawn anew.
+    effect_size_interval : Interval or None
+        Likewise; None too when over one bootstrap sample in a hundred leaves it undefined.
+    scores_x, scores_y : tuple of float
+        Mean score of every word, the evidence.
+    """
+
+    statistic: float
+    effect_size: float
+    test: PermutationResult
+    statistic_interval: Interval | None
+    effect_size_interval: Interval | None
+    scores_x: tuple[float, ...]
+    scores_y: tuple[float, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Ceat:
+    """The result of a CEAT.
+
+    Attributes
+    ----------
+    pooled : Pooled
+        The published figures: the draws pooled as if they were independent studies. Its p-values
+        and standard error speak of *these words* only and shrink as draws are added; i2 = 0
+        says that contexts move d less than other words would, not that they do not move it.
+    spread : ContextSpread
+        The effect sizes over the draws.
+    words : WordLevel
+        The test and intervals over words, which do not depend on the number of draws.
+    variance : {"effect", "scores"}
+        What each draw was weighted by.
+    ddof : int
+        Degrees of freedom in the effect size.
+    n_draws, n_undefined : int
+        Draws asked for, and those left out because all their scores were equal.
+    contexts_x, contexts_y, contexts_a, contexts_b : tuple of int
+        Number of contexts of each word.
+    n_single_context : int
+        Words, of all four sets, with fewer than two different context vectors: every draw takes
+        the same one.
+    seed : int or None
+        Seed, where it was not a generator.
+    note : str
+        How far the combined effect size can be trusted.
+    effect_sizes, variances : tuple of float
+        Every defined draw, the evidence.
+    """
+
+    pooled: Pooled
+    spread: ContextSpread
+    words: WordLevel
+    variance: CeatVariance
+    ddof: int
+    n_draws: int
+    n_undefined: int
+    contexts_x: tuple[int, ...]
+    contexts_y: tuple[int, ...]
+    contexts_a: tuple[int, ...]
+    contexts_b: tuple[int, ...]
+    n_single_context: int
+    seed: int | None
+    note: str
+    effect_sizes: tuple[float, ...] = field(repr=False)
+    variances: tuple[float, ...] = field(repr=False)
+
+    @property
+    def combined_effect_size(self) -> float:
+        """CES: sign, zero and range of WEAT's d; conditional on the word list."""
+        return self.pooled.estimate
+
+    @property
+    def se(self) -> float:
+        """Standard error of CES over contexts; falls as one over the root of the draws."""
+        return self.pooled.se
+
+    @property
+    def tau2(self) -> float:
+        """Variance between draws beyond `variance`."""
+        return self.pooled.tau2
+
+    @property
+    def q(self) -> float:
+        """Cochran's Q of the draws."""
+        return self.pooled.q
+
+    @property
+    def i2(self) -> float:
+        """Share of the variation of the draws beyond `variance`, in [0, 1]."""
+        return self.pooled.i2
+
+    @property
+    def prediction_interval(self) -> Interval | None:
+        """Prediction interval of the pooling model.
+
+        The draws share their words, so they vary less than independent studies would, and with
+        ``variance="effect"`` tau2 is often 0 and this interval as narrow as that of the mean.
+        Where the effect size of another draw lies is said by `spread`.
+        """
+        return self.pooled.prediction_interval
+
+    @property
+    def pvalue(self) -> float:
+        """Two-sided p of CES, as the paper writes it; conditional on the word list."""
+        return self.pooled.pvalue
+
+    @property
+    def pvalue_one_sided(self) -> float:
+        """One-sided p of CES, as the published code prints it: near 1 for a negative CES."""
+        return self.pooled.pvalue_one_sided
+
+
+def ceat(
+    x_contexts: Sequence[ArrayLike],
+    y_contexts: Sequence[ArrayLike],
+    a_contexts: Sequence[ArrayLike],
+    b_contexts: Sequence[ArrayLike],
+    *,
+    n_draws: int = 1000,
+    ddof: int = 1,
+    variance: CeatVariance = "effect",
+    alternative: Alternative = "greater",
+    n_resamples: int = 1000,
+    level: float = 0.95,
+    rng: int | np.random.Generator | None = 0,
+    progress: bool = False,
+) -> Ceat:
+    """Test whether words differ in their association, over many contexts of each word.
+
+    Each draw takes one context of every word and computes WEAT's d; the draws are pooled with
+    random effects (DerSimonian-Laird), as published. Beside that stands a test of words.
+
+    Parameters
+    ----------
+    x_contexts, y_contexts : sequence of array_like of shape (c_i, d)
+        For each target word the vectors of its contexts, at least one. Numbers of words and of
+        contexts may differ.
+    a_contexts, b_contexts : sequence of array_like of shape (c_i, d)
+        Likewise for each attribute word.
+    n_draws : int
+        Number of draws, at least 2. The paper's is 10,000, its script's 1,000.
+    ddof : {1, 0}
+        Degrees of freedom in the effect size; 1 as published.
+    variance : {"effect", "scores"}
+        Sampling variance of a draw. ``effect``: that of d (:func:`embias.stats.variance_of_d`).
+        ``scores``: the variance of the association scores with ``ddof=1``, as the published
+        code has it, for comparison: it is not a variance of d and depends on the size of the
+        cosines.
+    alternative : {"greater", "less", "two-sided"}
+        Of the permutation test of words; ``greater``: X is closer to A than Y is.
+    n_resamples : int
+        Bootstrap samples, at least 100.
+    level : float
+        Confidence of all intervals, in (0, 1).
+    rng : int, Generator or None
+        Seed of the draws and of the bootstrap.
+    progress : bool
+        Show progress bars.
+
+    Returns
+    -------
+    Ceat
+        No association is 0 for all effect sizes; positive means that X goes with A.
+        ``|CES| <= largest_d(n_x, n_y, ddof)``.
+
+    Raises
+    ------
+    InputError
+        A set without words, a wrong shape, dimensions that differ, one word on either side, an
+        option that does not exist, draws without spread (over one in a hundred), or, with
+        ``variance="effect"``, a draw without spread inside X and Y, whose variance is 0.
+    VectorError
+        A zero or non-finite vector.
+
+    Notes
+    -----
+    With ``variance="effect"`` a draw whose d is larger has a smaller variance and so weighs more:
+    CES lies a little farther from 0 than the mean of the draws, which `spread` has.
+
+    References
+    ----------
+    Guo & Caliskan 2021, AIES (CEAT); DerSimonian & Laird 1986.
+    """
+    check_choice("variance", variance, get_args(CeatVariance))
+    check_choice("alternative", alternative, get_args(Alternative))
+    check_level(level)
+    _check_numbers(n_draws, ddof)
+    given = {"x": x_contexts, "y": y_contexts, "a": a_contexts, "b": b_contexts}
+    sets = {name: _words(words, f"{name}_contexts") for name, words in given.items()}
+    check_same_dimension({f"{n}_contexts[{i}]": w for n in sets for i, w in enumerate(sets[n])})
+    if len(sets["x"]) == len(sets["y"]) == 1:
+        raise InputError(
+            "ceat: one target word on each side; the effect size would be the same whatever the "
+            "vectors: give at least two on one side"
+        )
+    (drawing, resampling, permuting), seed = _generators(rng)
+    scores = _drawn_scores(sets, n_draws, drawing, progress)
+    effects, variances = _effects(scores, len(sets["x"]), ddof, variance)
+    pooled = pool_random_effects(effects, variances, level=level)
+    counts = {name: tuple(len(word) for word in words) for name, words in sets.items()}
+    return Ceat(
+        pooled=pooled,
+        spread=_spread(effects, pooled.estimate),
+        words=_word_level(
+            sets, ddof, alternative, permuting, _Bootstrap(n_resamples, level, resampling, progress)
+        ),
+        variance=variance,
+        ddof=ddof,
+        n_draws=n_draws,
+        n_undefined=n_draws - effects.size,
+        contexts_x=counts["x"],
+        contexts_y=counts["y"],
+        contexts_a=counts["a"],
+        contexts_b=counts["b"],
+        n_single_context=sum(_is_single(word) for words in sets.values() for word in words),
+        seed=seed,
+        note=_note(variance),
+        effect_sizes=tuple(effects.tolist()),
+        variances=tuple(variances.tolist()),
+    )
+
+
+def _note(variance: CeatVariance) -> str:
+    note = (
+        "CES, its standard error and its p-values are conditional on the word list: the draws "
+        "share these words, so the error falls with the number of draws alone. Only the test "
+        "and the intervals over words speak of other words."
+    )
+    if variance == "scores":
+        note += (
+            " Draws are weighted by the variance of the scores, as published, which is not the "
+            "variance of an effect size."
+        )
+    return note
+
+
+def _check_numbers(n_draws: int, ddof: int) -> None:
+    if isinstance(n_draws, bool) or not isinstance(n_draws, int | np.integer) or n_draws < 2:
+        raise InputError(f"n_draws={n_draws!r}; give a whole number of draws, at least 2")
+    if isinstance(ddof, bool) or ddof not in (0, 1):
+        raise InputError(f"ddof={ddof!r}; use 1 (as published) or 0")
+
+
+def _words(words: Sequence[ArrayLike], name: str) -> list[FloatArray]:
+    """Return the unit context vectors of every word."""
+    if isinstance(words, Mapping):
+        raise InputError(f"{name} is a mapping; give its arrays, list({name}.values())")
+    try:
+        listed = list(words)
+    except TypeError as error:
+        raise InputError(
+            f"{name} is a {type(words).__name__}; give a sequence with one array for each word"
+        ) from error
+    if not listed:
+        raise InputError(f"{name} has no words; give the context vectors of at least one")
+    return [unit_rows(word, f"{name}[{i}]") for i, word in enumerate(listed)]
+
+
+def _is_single(word: FloatArray) -> bool:
+    return not bool((word != word[0]).any())
+
+
+def _generators(
+    rng: int | np.random.Generator | None,
+) -> tuple[list[np.random.Generator], int | None]:
+    """Return a generator for the draws, the bootstrap and the permutations, and the seed."""
+    if isinstance(rng, np.random.Generator):
+        return rng.spawn(3), None
+    if rng is None:
+        # 63 bits, so that the recorded seed fits every file format.
+        rng = int(np.random.SeedSequence().generate_state(1, np.uint64)[0] >> 1)
+    if isinstance(rng, bool) or not isinstance(rng, int | np.integer) or rng < 0:
+        raise InputError(f"rng={rng!r}; give a whole number from 0 on, a Generator or None")
+    children = np.random.SeedSequence(int(rng)).spawn(3)
+    return [np.random.default_rng(child) for child in children], int(rng)
+
+
+def _drawn_scores(
+    sets: dict[str, list[FloatArray]],
+    n_draws: int,
+    generator: np.random.Generator,
+    progress: bool,
+) -> FloatArray:
+    """Return s of every target word in every draw, shape (n_draws, n_x + n_y)."""
+    names = [(name, i) for name in "xyab" for i in range(len(sets[name]))]
+    counts = np.array([len(sets[name][i]) for name, i in names])
+    taken = generator.integers(0, counts, size=(n_draws, counts.size))
+    columns = {place: taken[:, j] for j, place in enumerate(names)}
+    targets = [place for place in names if place[0] in "xy"]
+    scores = np.empty((n_draws, len(targets)))
+    starts: Iterable[int] = range(0, n_draws, _BLOCK)
+    if progress:
+        from tqdm.auto import tqdm
+
+        starts = tqdm(starts, desc="drawing contexts", unit=f"x{_BLOCK}")
+    for start in starts:
+        rows = slice(start, start + _BLOCK)
+
+        def drawn(name: str, i: int, rows: slice = rows) -> FloatArray:
+            return sets[name][i][columns[name, i][rows]]
+
+        direction = _direction(sets, drawn)
+        for j, place in enumerate(targets):
+            scores[rows, j] = np.einsum("kd,kd->k", drawn(*place), direction)
+    return scores
+
+
+def _direction(
+    sets: dict[str, list[FloatArray]], vectors: Callable[[str, int], FloatArray]
+) -> FloatArray:
+    """Return the mean of A less the mean of B, word by word so that the memory stays bounded."""
+    means = []
+    for name in "ab":
+        total = vectors(name, 0)
+        for i in range(1, len(sets[name])):
+            total = total + vectors(name, i)
+        means.append(total / len(sets[name]))
+    difference: FloatArray = means[0] - means[1]
+    return difference
+
+
+def _figures(scores: FloatArray, n_x: int, ddof: int) -> tuple[FloatArray, FloatArray]:
+    """Return D and d of every row of scores; d is NaN where all scores are equal."""
+    statistic: FloatArray = scores[:, :n_x].mean(axis=1) - scores[:, n_x:].mean(axis=1)
+    spread = np.where(np.ptp(scores, axis=1) > EQUAL_SCORES, scores.std(axis=1, ddof=ddof), np.nan)
+    effect: FloatArray = statistic / spread
+    return statistic, effect
+
+
+def _effects(
+    scores: FloatArray, n_x: int, ddof: int, variance: CeatVariance
+) -> tuple[FloatArray, FloatArray]:
+    """Return the effect size and the variance of every draw in which both are defined."""
+    _, effects = _figures(scores, n_x, ddof)
+    defined = np.isfinite(effects)
+    undefined = effects.size - int(defined.sum())
+    if undefined > _MOST_UNDEFINED * effects.size:
+        raise InputError(
+            f"ceat: in {undefined} of {effects.size} draws all target words have the same score, "
+            "so that d is undefined; look for contexts whose vectors are all equal"
+        )
+    effects, scores = effects[defined], scores[defined]
+    if variance == "scores":
+        return effects, scores.std(axis=1, ddof=1) ** 2
+    variances = variance_of_d(effects, n_x, scores.shape[1] - n_x, ddof)
+    bound = int(np.count_nonzero(variances == 0))
+    if bound:
+        raise InputError(
+            f"ceat: in {bound} of {effects.size} draws the scores do not vary inside X and Y, so "
+            f"that d is at its bound {largest_d(n_x, scores.shape[1] - n_x, ddof):.4g} and has "
+            "variance 0, which cannot be pooled; give more words, or use weat on word means"
+        )
+    return effects, variances
+
+
+def _spread(effects: FloatArray, combined: float) -> ContextSpread:
+    p5, p50, p95 = (float(p) for p in np.percentile(effects, [5, 50, 95]))
+    return ContextSpread(
+        mean=float(effects.mean()),
+        sd=float(effects.std(ddof=1)),
+        p5=p5,
+        p50=p50,
+        p95=p95,
+        other_sign=float(np.mean(np.sign(effects) == -np.sign(combined))) if combined else 0.0,
+    )
+
+
+@dataclass(frozen=True)
+class _Bootstrap:
+    """Words drawn anew within X and within Y, and contexts within every word."""
+
+    n_resamples: int
+    level: float
+    rng: np.random.Generator
+    progress: bool
+
+    def intervals(
+        self, sets: dict[str, list[FloatArray]], ddof: int, observed: tuple[float, float]
+    ) -> list[Interval | None]:
+        """Return the intervals of D and d, None where one is undefined."""
+        n_x = len(sets["x"])
+        if 1 in (n_x, len(sets["y"])):
+            return [None, None]
+        scores = bootstrap_replicates(
+            lambda generator, size: _resampled_scores(sets, generator, size),
+            self.n_resamples,
+            self.rng,
+            progress=self.progress,
+        )
+        both = zip(observed, _figures(scores, n_x, ddof), strict=True)
+        return [self._interval(figure, replicates) for figure, replicates in both]
+
+    def _interval(self, observed: float, replicates: FloatArray) -> Interval | None:
+        undefined = int(np.count_nonzero(~np.isfinite(replicates)))
+        if not math.isfinite(observed) or undefined > _MOST_UNDEFINED * replicates.size:
+            return None
+        interval = bootstrap_interval(observed, replicates, level=self.level, method="percentile")
+        return replace(interval, method="nested bootstrap, percentile")
+
+
+def _resampled_scores(
+    sets: dict[str, list[FloatArray]], generator: np.random.Generator, size: int
+) -> FloatArray:
+    """Return the scores of `size` bootstrap samples, shape (size, n_x + n_y)."""
+    most = max(len(word) for words in sets.values() for word in words)
+    step = max(1, min(_BLOCK, _ENTRIES // most))
+    sizes = [min(step, size - start) for start in range(0, size, step)]
+    return np.concatenate([_resampled_block(sets, generator, n) for n in sizes])
+
+
+def _resampled_block(
+    sets: dict[str, list[FloatArray]], generator: np.random.Generator, size: int
+) -> FloatArray:
+    direction = _direction(sets, lambda name, i: _resampled_means(sets[name][i], generator, size))
+    parts = []
+    for name in "xy":
+        words = sets[name]
+        chosen = generator.integers(0, len(words), size=(size, len(words)))
+        scores = np.empty(chosen.shape)
+        for i, word in enumerate(words):
+            # A word that is drawn twice gets its contexts drawn twice.
+            rows, places = np.nonzero(chosen == i)
+            means = _resampled_means(word, generator, rows.size)
+            scores[rows, places] = np.einsum("kd,kd->k", means, direction[rows])
+        parts.append(scores)
+    return np.concatenate(parts, axis=1)
+
+
+def _resampled_means(word: FloatArray, generator: np.random.Generator, size: int) -> FloatArray:
+    """Return the mean vectors of `size` samples of a word's contexts, with replacement."""
+    n = word.shape[0]
+    taken = generator.integers(0, n, size=(size, n)) + n * np.arange(size)[:, None]
+    times = np.bincount(taken.ravel(), minlength=size * n).reshape(size, n)
+    means: FloatArray = times @ word / n
+    return means
+
+
+def _word_level(
+    sets: dict[str, list[FloatArray]],
+    ddof: int,
+    alternative: Alternative,
+    generator: np.random.Generator,
+    bootstrap: _Bootstrap,
+) -> WordLevel:
+    # The mean over contexts of s is s of the mean unit vector.
+    means = {name: [word.mean(axis=0) for word in words] for name, words in sets.items()}
+    direction = _direction(sets, lambda name, i: means[name][i])
+    scores_x, scores_y = (np.array(means[name]) @ direction for name in "xy")
+    pooled = np.concatenate([scores_x, scores_y])[None]
+    statistic, effect = (float(f[0]) for f in _figures(pooled, scores_x.size, ddof))
+    test = permutation_pvalue(
+        scores_x, scores_y, alternative=alternative, magnitude=1.0, rng=generator
+    )
+    intervals = bootstrap.intervals(sets, ddof, (statistic, effect))
+    return WordLevel(
+        statistic=statistic,
+        effect_size=effect,
+        test=test,
+        statistic_interval=intervals[0],
+        effect_size_interval=intervals[1],
+        scores_x=tuple(scores_x.tolist()),
+        scores_y=tuple(scores_y.tolist()),
+    )
