@@ -7,11 +7,14 @@ import os
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import get_args
+from typing import TYPE_CHECKING
 
 from embias._version import version
-from embias.errors import EmbiasError, InputError, OutputError
-from embias.results import Alternative, Audit
+from embias.errors import EmbiasError, InputError
+
+if TYPE_CHECKING:
+    from embias.results import Audit
+    from embias.stimuli import Suite
 
 __all__ = ["main"]
 
@@ -38,22 +41,43 @@ def main(arguments: Sequence[str] | None = None) -> int:
         if hasattr(stream, "reconfigure"):
             # A terminal that lacks a character shows "?" instead of a traceback.
             stream.reconfigure(errors="replace")
-    options = _parser().parse_args(arguments)
-    run: Callable[[argparse.Namespace], int] = options.run
+    written: list[str] = []
     try:
-        status = run(options)
-        sys.stdout.flush()
-        return status
+        options = _parser().parse_args(arguments)
+        options.written = written
+        options.given = list(sys.argv[1:] if arguments is None else arguments)
+        run: Callable[[argparse.Namespace], int] = options.run
+        return run(options)
     except EmbiasError as error:
-        print(f"embias: error: {error}", file=sys.stderr)
+        _complain(f"error: {error}")
         return _BAD_INPUT
-    except BrokenPipeError:
-        # The reader (head, less) has gone; nothing more can be said to it.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return _DONE
     except KeyboardInterrupt:
-        print("embias: interrupted; nothing was written", file=sys.stderr)
+        done = f"already written: {', '.join(written)}" if written else "nothing was written"
+        _complain(f"interrupted; {done}")
         return _INTERRUPTED
+
+
+def _complain(message: str) -> None:
+    if sys.stderr is None:
+        return
+    from embias.report.phrasing import clean
+
+    # One line, whatever a name in the message holds.
+    print(f"embias: {clean(message)}", file=sys.stderr)
+
+
+def _show(text: str) -> None:
+    """Print, and let it be if nobody reads: the files of the run are what counts."""
+    if sys.stdout is None:
+        return
+    try:
+        print(text)
+        sys.stdout.flush()
+    except OSError as error:
+        if not isinstance(error, BrokenPipeError):
+            _complain(f"cannot write to the standard output: {error.strerror}")
+        # What is left in the buffer would raise once more when Python ends.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -86,12 +110,12 @@ def _add_audit(audit: argparse.ArgumentParser) -> None:
         help="a suite (embias list suites) or a .toml file of your own; may be repeated; "
         "default: weat",
     )
-    audit.add_argument("--json", type=Path, metavar="FILE", help="write all figures as JSON")
-    audit.add_argument("--html", type=Path, metavar="FILE", help="write a report for the browser")
+    audit.add_argument("--json", metavar="FILE", help="write all figures as JSON")
+    audit.add_argument("--html", metavar="FILE", help="write a report for the browser")
     audit.add_argument("--seed", type=int, default=0, metavar="N", help="default: 0")
     audit.add_argument(
         "--alternative",
-        choices=get_args(Alternative),
+        choices=("greater", "less", "two-sided"),
         default="greater",
         help="default: greater (X goes with A more than Y does), as published",
     )
@@ -111,65 +135,114 @@ def _add_audit(audit: argparse.ArgumentParser) -> None:
 
 
 def _audit(options: argparse.Namespace) -> int:
-    outputs = [path for path in (options.json, options.html) if path is not None]
-    if len({path.absolute() for path in outputs}) < len(outputs):
-        raise InputError(f"--json and --html name the same file, {str(options.json)!r}")
-    for path in outputs:
-        # Before the work, not after it.
-        _check_writable(path)
-    audit = _run_audit(options)
-    texts = {}
-    if options.json is not None:
-        texts[options.json] = audit.to_json()
-    if options.html is not None:
-        texts[options.html] = audit.to_html()
-    print(audit.to_text())
-    from embias.results.audit import write_text
+    from embias.results import write_text
 
+    _check_options(options)
+    outputs = _check_outputs(options)
+    audit = _run_audit(options)
+    # All texts first: a missing package is then said before anything is written.
+    texts = {
+        path: audit.to_json() if kind == "json" else audit.to_html()
+        for kind, path in outputs.items()
+    }
     for path, text in texts.items():
         write_text(path, text)
-        print(f"Wrote {path}")
+        options.written.append(path)
+    _show("\n".join([audit.to_text(), *(f"Wrote {path}" for path in texts)]))
     if any(result.status == "ok" for result in audit.results):
         return _DONE
-    print("embias: error: no test could be run; the reasons are above", file=sys.stderr)
+    _complain("error: no test could be run; the reasons are above")
     return _BAD_INPUT
+
+
+def _check_options(options: argparse.Namespace) -> None:
+    if not 0 <= options.seed < 2**63:
+        raise InputError(f"--seed {options.seed}: give a whole number from 0 to 2**63 - 1")
+    if not 0 <= options.min_coverage <= 1:
+        raise InputError(
+            f"--min-coverage {options.min_coverage:g} is not a share; give a number from 0 to 1, "
+            "such as 0.8"
+        )
+    from embias.stimuli import known_suites
+
+    for model in options.models:
+        if model in known_suites() and not os.path.exists(model):
+            raise InputError(f"{model!r} is a suite, not a model; write --suite {model}")
+
+
+def _check_outputs(options: argparse.Namespace) -> dict[str, str]:
+    """Return what is to be written where, after checking that it can be: before the work."""
+    from embias.results import check_output
+
+    outputs = {kind: getattr(options, kind) for kind in ("json", "html")}
+    outputs = {kind: path for kind, path in outputs.items() if path is not None}
+    inputs = {os.path.realpath(path): path for path in [*options.models, *(options.suite or [])]}
+    taken: dict[Path, str] = {}
+    for kind, path in outputs.items():
+        target = check_output(path)
+        if str(target) in inputs and target.exists():
+            raise InputError(
+                f"--{kind} {path} would overwrite the input {inputs[str(target)]!r}; name "
+                "another file"
+            )
+        if target in taken:
+            raise InputError(f"--json and --html name the same file, {path!r}; give two names")
+        taken[target] = path
+    return outputs
 
 
 def _run_audit(options: argparse.Namespace) -> Audit:
     # Imported here, so that --help and errors in the arguments are immediate.
-    from embias.audit import audit
-    from embias.stimuli import load_suite
+    import shlex
+    from dataclasses import replace
 
-    suites = [load_suite(name) for name in options.suite or ["weat"]]
-    pairs = (
-        [(options.models, suites)]
-        if options.models
-        else [([suite.encoder or _DEFAULT_ENCODER], [suite]) for suite in suites]
+    from embias.audit import audit_pairs, check_settings
+    from embias.audit.inputs import as_suites
+
+    settings = check_settings(
+        alternative=options.alternative,
+        min_coverage=options.min_coverage,
+        published=options.published,
+        rng=options.seed,
     )
-    parts = [
-        audit(
-            models,
-            asked,
-            alternative=options.alternative,
-            min_coverage=options.min_coverage,
-            published=options.published,
-            rng=options.seed,
+    audit = audit_pairs(_pairs(options, as_suites(options.suite or ["weat"])), settings)
+    command = shlex.join(["embias", *_without_outputs(options.given)])
+    return replace(audit, provenance=replace(audit.provenance, command=command))
+
+
+def _pairs(options: argparse.Namespace, suites: list[Suite]) -> list[tuple[object, object]]:
+    """Return which encoders go with which suites."""
+    if not options.models:
+        return [([suite.encoder or _DEFAULT_ENCODER], [suite]) for suite in suites]
+    from embias.encoders import as_encoder
+
+    names = [os.path.basename(os.path.normpath(model)) for model in options.models]
+    # Files of one name in two folders are told apart by their paths.
+    return [
+        (
+            [
+                as_encoder(model, id=model)
+                if names.count(name) > 1 and os.path.exists(model)
+                else model
+                for model, name in zip(options.models, names, strict=True)
+            ],
+            suites,
         )
-        for models, asked in pairs
     ]
-    return parts[0].merge(*parts[1:])
 
 
-def _check_writable(path: Path) -> None:
-    folder = path.absolute().parent
-    if path.is_dir():
-        raise OutputError(f"cannot write {str(path)!r}: it is a folder; name a file in it")
-    if not folder.is_dir():
-        raise OutputError(
-            f"cannot write {str(path)!r}: the folder {str(folder)!r} is not there; make it first"
-        )
-    if not os.access(folder, os.W_OK) or (path.exists() and not os.access(path, os.W_OK)):
-        raise OutputError(f"cannot write {str(path)!r}: no permission; choose another folder")
+def _without_outputs(arguments: list[str]) -> list[str]:
+    """Return the arguments that decide the figures, for the report's "run it again"."""
+    kept: list[str] = []
+    skip = False
+    for argument in arguments:
+        if skip or argument.startswith(("--json=", "--html=")):
+            skip = False
+        elif argument in ("--json", "--html"):
+            skip = True
+        else:
+            kept.append(argument)
+    return kept
 
 
 def _list(options: argparse.Namespace) -> int:
@@ -178,21 +251,9 @@ def _list(options: argparse.Namespace) -> int:
     from embias.stimuli import known_suites
 
     if options.what == "metrics":
-        for card in METRICS.values():
-            print(
-                f"{card.name}\n"
-                f"  measures   {card.measures}\n"
-                f"  formula    {card.formula}\n"
-                f"  range      {card.value_range}\n"
-                f"  no bias    {card.no_bias}\n"
-                f"  direction  {card.direction}\n"
-                f"  p-value    {card.pvalue}\n"
-                f"  caveats    {card.caveats}\n"
-                f"  paper      {card.paper}"
-            )
+        _show("\n".join(card.to_text() for card in METRICS.values()))
         return _DONE
     rows = known_suites() if options.what == "suites" else known_encoders()
     width = max(map(len, rows))
-    for name, title in rows.items():
-        print(f"{name:<{width}}  {title}")
+    _show("\n".join(f"{name:<{width}}  {title}" for name, title in rows.items()))
     return _DONE

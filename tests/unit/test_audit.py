@@ -190,6 +190,36 @@ def test_an_item_that_cannot_be_encoded_fails_its_own_test_only():
     assert fine.status == "ok"
 
 
+def test_an_encoder_that_returns_no_numbers_is_named():
+    class Wordy(Recorder):
+        def encode(self, items, *, progress=False):
+            return super().encode(items).astype(str)
+
+    assert "numbers are needed" in audit(Wordy(), flowers()).results[0].reason
+
+
+def test_numpy_settings_are_written_as_plain_numbers(table):
+    options = {"min_coverage": np.float32(0.5), "ddof": np.int64(1), "rng": np.int64(3)}
+    result = audit(table, flowers(), **options)
+    assert Audit.from_json(result.to_json()) == result
+
+
+def test_a_time_that_is_none_is_named(table, monkeypatch):
+    monkeypatch.setenv("SOURCE_DATE_EPOCH", "yesterday")
+    with pytest.raises(InputError, match="SOURCE_DATE_EPOCH='yesterday'"):
+        audit(table, flowers())
+
+
+def test_values_can_be_pickled_and_copied(table):
+    import copy
+    import pickle
+
+    suite = load_suite("seat")
+    assert pickle.loads(pickle.dumps(suite)) == copy.deepcopy(suite) == suite
+    result = audit(table, flowers())
+    assert pickle.loads(pickle.dumps(result)) == result
+
+
 def test_an_encoder_that_returns_the_wrong_shape_is_named():
     class Short(Recorder):
         def encode(self, items, *, progress=False):
@@ -245,7 +275,7 @@ def test_an_undefined_effect_size_survives_json():
         ("{", "not JSON"),
         ("[1]", "not a saved audit"),
         ('{"kind": "embias.audit", "schema": 99}', "schema 99"),
-        ('{"kind": "embias.audit", "schema": 1}', "a field is missing"),
+        ('{"kind": "embias.audit", "schema": 1}', "results is not a list"),
     ],
 )
 def test_a_file_that_is_no_audit_is_named(text, message, tmp_path):
@@ -305,6 +335,59 @@ def test_published_figures_are_matched_by_weights_or_by_name(extract, table):
         audit(extract, "weat", published="glove-840")
 
 
+def test_the_types_of_the_frame_do_not_depend_on_the_rows(table, extract):
+    failed = audit({"rose": [1.0, 2.0]}, "weat").frame
+    assert (failed["status"] == "error").all()
+    assert failed.dtypes.to_dict() == audit(extract, "weat").frame.dtypes.to_dict()
+
+
+def test_the_frame_is_ones_own(table):
+    result = audit(table, flowers())
+    del result.frame["pvalue"]
+    assert "pvalue" in result.frame
+
+
+def test_a_damaged_file_is_named_whatever_the_damage(table):
+    document = json.loads(audit(table, flowers()).to_json())
+
+    def places(value, path=()):
+        entries = value.items() if isinstance(value, dict) else enumerate(value)
+        for key, entry in list(entries):
+            yield (*path, key)
+            if isinstance(entry, dict | list):
+                yield from places(entry, (*path, key))
+
+    count = 0
+    for path in places(document):
+        if "settings" in path or "suites" in path or "packages" in path or "libraries" in path:
+            continue  # free-form: names and values of other versions
+        for wrong in ({}, [5], 5.5, "abc"):
+            damaged = json.loads(json.dumps(document))
+            holder = damaged
+            for key in path[:-1]:
+                holder = holder[key]
+            if holder[path[-1]] is None or type(holder[path[-1]]) is type(wrong):
+                continue  # what may be nothing may be something
+            holder[path[-1]] = wrong
+            try:
+                loaded = Audit.from_json(json.dumps(damaged))
+            except DataFileError:
+                count += 1
+            else:
+                # A number may stand for another number.
+                assert isinstance(wrong, float), path
+                assert len(loaded.frame) == 1
+    assert count > 150
+
+
+def test_a_repr_is_one_line(extract):
+    result = audit(extract, "weat")
+    assert repr(result) == (
+        "Audit(10 rows, encoders=['word2vec-googlenews-extract'], suites=['weat'])"
+    )
+    assert "weat10" in str(result)
+
+
 @pytest.mark.parametrize(
     ("arguments", "options", "error", "message"),
     [
@@ -323,6 +406,11 @@ def test_published_figures_are_matched_by_weights_or_by_name(extract, table):
         (({"a": [1.0]}, "weat"), {"ddof": 3}, InputError, "ddof=3"),
         (({"a": [1.0]}, "weat"), {"min_coverage": 80}, InputError, "min_coverage=80"),
         (({"a": [1.0]}, "weat"), {"rng": -1}, InputError, "rng=-1"),
+        (({"a": [1.0]}, "weat"), {"rng": 10**5000}, InputError, "rng=a huge number"),
+        (({"a": [1.0]}, "weat"), {"metrics": 5}, InputError, "metrics=5"),
+        (({"a": [1.0]}, "weat"), {"metrics": ["ceat"]}, InputError, "call embias.metrics.ceat"),
+        (({"a": [1.0]}, "weat"), {"min_coverage": "0.8"}, InputError, "min_coverage='0.8'"),
+        (({"a": [1.0]}, "weat"), {"published": 5}, InputError, "published=5"),
     ],
 )
 def test_bad_arguments_are_named(arguments, options, error, message):

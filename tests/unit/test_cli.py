@@ -105,7 +105,7 @@ def test_list_shows_what_there_is(embias_cli, what, shown):
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["--suite", "waet"], "no suite 'waet'; did you mean 'weat'"),
+        (["--suite", "waet"], "no suite 'waet' .did you mean 'weat'"),
         (["--suite", "none.toml"], "none.toml: cannot be read: No such file"),
         (["word2vec-googlenews"], "did you mean 'word2vec-googlenews-extract'"),
         (["none.txt"], "none.txt"),
@@ -113,8 +113,11 @@ def test_list_shows_what_there_is(embias_cli, what, shown):
         (["--json", "none/out.json"], "the folder .* is not there"),
         (["--json", "."], "it is a folder"),
         (["--json", "a.out", "--html", "a.out"], "name the same file"),
-        (["--min-coverage", "80"], "min_coverage=80.0"),
-        (["--seed", "-1"], "rng=-1"),
+        (["--min-coverage", "80"], "--min-coverage 80 is not a share.*such as 0.8"),
+        (["--seed", "-1"], "--seed -1: give a whole number"),
+        (["weat"], "'weat' is a suite, not a model; write --suite weat"),
+        (["--suite", "weat", "--suite", "weat"], "two suites are named 'weat'"),
+        (["a\nb.txt"], r"a\\nb.txt"),
     ],
 )
 def test_a_mistake_is_one_line_and_status_2(embias_cli, tmp_path, arguments, message):
@@ -123,6 +126,119 @@ def test_a_mistake_is_one_line_and_status_2(embias_cli, tmp_path, arguments, mes
     line = one_line(embias_cli("audit", *arguments))
     assert re.search(message, line), line
     assert list(tmp_path.iterdir()) == []
+
+
+def test_the_report_says_how_to_run_it_again(embias_cli, tmp_path):
+    (tmp_path / "mine.toml").write_text(SUITE)
+    (tmp_path / "mine.txt").write_text(VECTORS)
+    options = ["mine.txt", "--suite", "mine.toml", "--alternative", "two-sided", "--seed", "7"]
+    embias_cli("audit", *options, "--html", "r.html", "--json=o.json")
+    command = f"embias audit {' '.join(options)}"
+    assert command in (tmp_path / "r.html").read_text()
+    first = Audit.from_json(tmp_path / "o.json")
+    assert first.provenance.command == command
+    # A suite of one's own is found nowhere else, so the file holds all that was asked.
+    (suite,) = first.provenance.suites
+    assert suite["asked"][0][1][0] == ["X", "x", [["rose", ["rose"]], ["daisy", ["daisy"]]]]
+    embias_cli(*command.split()[1:], "--json", "again.json")
+    assert Audit.from_json(tmp_path / "again.json") == first
+
+
+def test_an_input_is_never_overwritten(embias_cli, tmp_path):
+    (tmp_path / "mine.toml").write_text(SUITE)
+    (tmp_path / "mine.txt").write_text(VECTORS)
+    (tmp_path / "link.txt").symlink_to("mine.txt")
+    for output in ("mine.toml", "mine.txt", "./mine.txt", "link.txt"):
+        line = one_line(embias_cli("audit", "mine.txt", "--suite", "mine.toml", "--html", output))
+        assert "would overwrite the input" in line
+    assert (tmp_path / "mine.txt").read_text() == VECTORS
+    assert (tmp_path / "mine.toml").read_text() == SUITE
+
+
+def test_an_output_is_a_file(embias_cli, tmp_path):
+    os.mkfifo(tmp_path / "pipe")
+    assert "a device or a pipe" in one_line(embias_cli("audit", "--json", "pipe"))
+    assert "a device or a pipe" in one_line(embias_cli("audit", "--json", "/dev/null"))
+    name = "a" * 300 + ".json"
+    assert "cannot write" in one_line(embias_cli("audit", "--json", name))
+    (tmp_path / "d").mkdir()
+    same = ["--json", "d/x.json", "--html", "d/../d/x.json"]
+    assert "name the same file" in one_line(embias_cli("audit", *same))
+
+
+def test_a_link_is_followed_and_permissions_are_kept(embias_cli, tmp_path):
+    target = tmp_path / "real.json"
+    target.write_text("before")
+    target.chmod(0o600)
+    (tmp_path / "link.json").symlink_to("real.json")
+    assert embias_cli("audit", "--json", "link.json").returncode == 0
+    assert (tmp_path / "link.json").is_symlink()
+    assert target.stat().st_mode & 0o777 == 0o600
+    assert len(Audit.from_json(target).results) == 10
+
+
+def test_what_is_written_does_not_depend_on_who_reads_the_table(tmp_path):
+    import subprocess
+
+    for reader in ("head -n 1", "true"):
+        done = subprocess.run(
+            f"{sys.executable} -m embias audit --json out.json | {reader}",
+            shell=True,
+            capture_output=True,
+            text=True,
+            check=False,
+            cwd=tmp_path,
+        )
+        assert done.stderr == ""
+        assert len(Audit.from_json(tmp_path / "out.json").results) == 10
+        (tmp_path / "out.json").unlink()
+
+
+def test_standard_output_that_takes_nothing(tmp_path):
+    import subprocess
+
+    for output in (">&-", ">/dev/full"):
+        done = subprocess.run(
+            f"{sys.executable} -m embias audit --json out.json {output}",
+            shell=True,
+            capture_output=True,
+            text=True,
+            check=False,
+            cwd=tmp_path,
+        )
+        assert "Traceback" not in done.stderr
+        assert done.returncode == 0
+        assert (tmp_path / "out.json").exists()
+
+
+def test_an_interrupt_says_what_was_written(tmp_path, monkeypatch, capsys):
+    import embias.results
+
+    def interrupted(path, text):
+        if str(path).endswith(".html"):
+            raise KeyboardInterrupt
+        (tmp_path / "out.json").write_text(text)
+
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(embias.results, "write_text", interrupted)
+    assert main(["audit", "--json", "out.json", "--html", "out.html"]) == 130
+    assert "already written: out.json" in capsys.readouterr().err
+
+
+def test_files_of_one_name_are_told_apart(embias_cli, tmp_path):
+    (tmp_path / "mine.toml").write_text(SUITE)
+    for folder in ("a", "b"):
+        (tmp_path / folder).mkdir()
+        (tmp_path / folder / "v.txt").write_text(VECTORS)
+    done = embias_cli("audit", "a/v.txt", "b/v.txt", "--suite", "mine.toml", "--json", "o.json")
+    assert done.returncode == 0, done.stderr
+    assert list(Audit.from_json(tmp_path / "o.json").frame["encoder"]) == ["a/v.txt", "b/v.txt"]
+
+
+def test_published_figures_of_one_of_two_suites(embias_cli):
+    done = embias_cli("audit", "--suite", "weat", "--suite", "seat", "--published", "glove-840b")
+    assert done.returncode == 0, done.stderr
+    assert "1.81" in done.stdout
 
 
 def test_an_unwritable_folder_is_named_before_the_work(tmp_path, monkeypatch, capsys):

@@ -39,9 +39,16 @@ def test_the_array_of_the_function_is_copied():
     [
         (lambda texts: np.ones(3), r"2 texts gave an array of shape \(3,\)"),
         (lambda texts: np.ones((3, 2)), r"shape \(3, 2\), expected \(2, d\)"),
-        (lambda texts: [[1.0], [1.0, 2.0]], "not an array of numbers"),
-        (lambda texts: None, r"shape \(\)"),
-        (lambda texts: [["x"]] * len(texts), "not an array of numbers"),
+        (lambda texts: [[1.0], [1.0, 2.0]], "ragged: row 'two' has 2 coordinates, the first 1"),
+        (lambda texts: None, "NoneType.*type object"),
+        (lambda texts: 1.0, r"shape \(\)"),
+        (lambda texts: [["x"]] * len(texts), "type <U1"),
+        (lambda texts: [[True]] * len(texts), "type bool"),
+        (lambda texts: [[1j]] * len(texts), "type complex128"),
+        (lambda texts: np.ones((2, 2), dtype=object), "type object"),
+        (lambda texts: [[10**400]] * len(texts), "type object.*beyond 64 bits"),
+        (lambda texts: np.zeros((2, 1), dtype="M8[s]"), r"type datetime64\[s\]"),
+        (lambda texts: np.ma.masked_less([[1.0], [2.0]], 2), "masked entries"),
         (lambda texts: [[1.0], [np.nan]], "vector of 'two' .*NaN"),
         (lambda texts: [[0.0], [1.0]], "vector of 'one' is zero"),
         (lambda texts: np.ones((2, 0)), r"shape \(2, 0\)"),
@@ -98,3 +105,32 @@ def test_bad_items_and_options():
     for dim in (0, -1, 2.0, True):
         with pytest.raises(InputError, match="dim must be"):
             CallableEncoder(letters, dim=dim)
+
+
+@pytest.mark.filterwarnings("error")
+def test_torch_tensors():
+    torch = pytest.importorskip("torch")
+    kept = torch.ones(1, 2)
+    rows = CallableEncoder(lambda texts: kept).encode(["a"])
+    np.testing.assert_array_equal(rows, [[1, 1]])
+    assert rows.dtype == np.float64
+    rows[0, 0] = 9
+    assert kept[0, 0] == 1
+    with pytest.raises(VectorError, match=r"requires grad.*give floats"):
+        CallableEncoder(lambda texts: torch.ones(1, 2, requires_grad=True)).encode(["a"])
+
+
+def test_messages_stay_on_one_line():
+    def fails(texts):
+        raise RuntimeError("one\ntwo\x1b[31m" + "x" * 500)
+
+    with pytest.raises(InputError, match="fails on") as caught:
+        _ = CallableEncoder(fails).info
+    assert str(caught.value).isprintable()
+    assert len(str(caught.value)) < 400
+    encoder = CallableEncoder(letters, id="two\nlines")
+    for items in (["\n"], [b"\n" * 300], [np.ones((3, 3))], [InContext("a\nb", 0, 1)], None):
+        with pytest.raises(InputError) as caught:
+            encoder.encode(items)
+        assert str(caught.value).isprintable()
+        assert len(str(caught.value)) < 300

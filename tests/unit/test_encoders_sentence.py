@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import logging
 import os
+import subprocess
 import sys
 from pathlib import Path
 
@@ -317,6 +318,61 @@ def test_unknown_names(name):
     for part in (repr(name), "not a local folder", "cache (offline mode is on)", "HF_HUB_OFFLINE"):
         assert part in message
     assert ("did you mean 'minilm'?" if name == "minlm" else "known: 'minilm'") in message
+
+
+@pytest.mark.parametrize("name", ["weat", "minlm", "bad name!!"])
+def test_a_bare_name_that_can_only_fail_is_refused_before_torch_is_imported(name):
+    code = (
+        "import sys; from embias.encoders import as_encoder\n"
+        f"try: as_encoder({name!r})\n"
+        "except Exception as error: print(type(error).__name__, error)\n"
+        "print(sorted({'torch', 'sentence_transformers', 'transformers'} & set(sys.modules)))"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        capture_output=True,
+        text=True,
+        check=True,
+        env={**os.environ, "HF_HUB_OFFLINE": "1"},
+    )
+    first, last = done.stdout.splitlines()
+    assert first.startswith(f"UnknownNameError no encoder {name!r}: ")
+    assert last == "[]"
+
+
+def test_names_of_models_are_checked():
+    with pytest.raises(InputError, match="holds a NUL character"):
+        SentenceTransformerEncoder("a\0b")
+    with pytest.raises(InputError, match="the name '' is empty"):
+        SentenceTransformerEncoder("")
+    with pytest.raises(UnknownNameError, match=r"no encoder '~nosuchuser/m'.*no such folder"):
+        SentenceTransformerEncoder("~nosuchuser/m")
+    with pytest.raises(InputError, match="revision must be a text or None, got 5"):
+        SentenceTransformerEncoder(SOURCE, revision=5)
+
+
+def test_a_folder_that_is_no_pathlib_path(tmp_path):
+    class Held:
+        def __fspath__(self):
+            return str(tmp_path)
+
+    for make in (SentenceTransformerEncoder, as_encoder):
+        with pytest.raises(DataFileError, match=r"no modules\.json"):
+            make(Held())
+
+
+def test_a_folder_whose_name_cannot_be_printed(tmp_path):
+    folder = Path(os.fsdecode(os.fsencode(tmp_path) + b"/caf\xe9\n"))
+    try:
+        folder.mkdir()
+    except OSError:
+        pytest.skip("the file system takes no such name")
+    linked(folder)
+    with pytest.raises(DataFileError, match=r"cannot be loaded.*give it a name in UTF-8") as caught:
+        as_encoder(folder)
+    assert str(caught.value).isprintable()
+    printable = linked(tmp_path / "two\nlines")
+    assert as_encoder(printable).info.id == r"two\nlines"
 
 
 def test_unknown_name_with_the_network_allowed(monkeypatch):

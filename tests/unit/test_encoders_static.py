@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 
@@ -9,7 +10,13 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from embias.encoders import StaticEncoder, as_encoder
+from embias.encoders import (
+    CallableEncoder,
+    SentenceTransformerEncoder,
+    StaticEncoder,
+    as_encoder,
+    read_vectors,
+)
 from embias.errors import DataFileError, InputError, UnknownNameError, VectorError
 from embias.types import Encoder, InContext
 
@@ -48,6 +55,61 @@ def test_missing(encoder):
     assert encoder.missing(items) == ["emu", "zero", inside, "DOG"]
     assert encoder.missing(["dog", "cat"]) == []
     assert encoder.missing([]) == []
+
+
+def test_why_missing():
+    made = StaticEncoder.from_dict(
+        {"café": [1.0], "noe\u0308l": [2.0], "\u212a": [3.0], "z": [0.0]}
+    )
+    form = "no vector as written; the vocabulary has it in another Unicode form"
+    for word in ("cafe\u0301", "noël", "K"):
+        assert made.missing([word]) == [word]
+        assert made.why_missing(word) == form
+    assert made.why_missing("z") == "zero vector"
+    assert made.why_missing("cafe") == "no vector"
+    assert made.why_missing(InContext("café", 0, 4)) == "no vector"
+    with pytest.raises(InputError, match="'café' has a vector"):
+        made.why_missing("café")
+    with pytest.raises(InputError, match="must be str or InContext, got 3"):
+        made.why_missing(3)
+
+
+@pytest.mark.parametrize("id", [5, "", " ", b"x", ["x"]])
+def test_ids_are_texts(gensim, id, tmp_path):
+    path = tmp_path / "v.txt"
+    path.write_text("1 1\na 1\n")
+    kv = gensim.KeyedVectors.load_word2vec_format(str(path))
+    frame = pd.DataFrame([[1.0]], index=["a"])
+    makers = [
+        lambda: StaticEncoder(["a"], [[1.0]], id=id),
+        lambda: StaticEncoder.from_dict({"a": [1.0]}, id=id),
+        lambda: StaticEncoder.from_file(path, id=id),
+        lambda: StaticEncoder.from_keyed_vectors(kv, id=id),
+        lambda: StaticEncoder.from_dataframe(frame, id=id),
+        lambda: CallableEncoder(len, id=id),
+        lambda: SentenceTransformerEncoder("org/some", id=id),
+        lambda: as_encoder("minilm", id=id),
+        *(lambda held=held: as_encoder(held, id=id) for held in (TABLE, path, kv, frame, len)),
+        lambda: as_encoder(StaticEncoder.from_dict(TABLE), id=id),
+    ]
+    for make in makers:
+        with pytest.raises(InputError, match=r"id must be a text that is not blank, got .*; give"):
+            make()
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"notes": "hello"}, r"notes must be a list of texts, got 'hello'; give one note as \["),
+        ({"notes": None}, "notes must be a list of texts, got None"),
+        ({"notes": [1]}, "notes must be a list of texts, got 1 in it"),
+        ({"weights": 5}, "weights must be a text or None, got 5"),
+        ({"revision": 5}, "revision must be a text or None, got 5"),
+    ],
+)
+def test_options_of_a_table(options, message):
+    with pytest.raises(InputError, match=message):
+        StaticEncoder(["a"], [[1.0]], id="x", **options)
 
 
 @pytest.mark.parametrize("method", ["encode", "missing"])
@@ -131,6 +193,10 @@ def test_input_is_copied():
         (["a", "b"], [[1, 2], [1, np.nan]], VectorError, "vector of 'b' .*NaN"),
         (["a", "b"], [[1, 2], [1e39, 2]], VectorError, "vector of 'b' .*float32"),
         (["a"], [["x"]], InputError, "expected real numbers"),
+        (["a"], [[False]], InputError, "type bool"),
+        (["a"], np.ones((1, 2), dtype=object), InputError, "type object"),
+        (["a"], None, InputError, "type object"),
+        (None, np.ones((1, 2)), InputError, "words is None; give a list of words"),
         (["a"], [[1j]], InputError, "complex128"),
         (["a", "b"], [[1, 2], [3]], InputError, "cannot be read as numbers"),
     ],
@@ -150,8 +216,18 @@ def test_arrays_are_checked(words, vectors, error, message):
         ({"a": 1.0}, InputError, r"'a' has shape \(\)"),
         ({"a": [[1.0]]}, InputError, r"'a' has shape \(1, 1\)"),
         ({"a": []}, InputError, "'a' has shape"),
-        ({"a": "1 2"}, InputError, "vector of 'a' has the type"),
-        ({"a": [1, None]}, VectorError, "vector of 'a'"),
+        ({"a": "1 2"}, InputError, "vector of 'a' .*type <U3"),
+        ({"a": [1, 2], "b": [10**400, 1]}, VectorError, "vector of 'b' .*beyond 64 bits"),
+        ({"a": [10**400, 1.5]}, VectorError, "vector of 'a'"),
+        ({"a": [1j]}, InputError, "vector of 'a' .*complex128"),
+        ({"a": [True]}, InputError, "vector of 'a' .*type bool"),
+        ({"a": np.array([1.0, 2.0], dtype=object)}, InputError, "vector of 'a' .*type object"),
+        ({"a": [[1], [1, 2]]}, InputError, "vector of 'a' .*ragged: row 2 has 2"),
+        ({"a": [1, [2, 3]]}, InputError, "vector of 'a' .*ragged"),
+        (None, InputError, "mapping must be a mapping of word to vector, got NoneType"),
+        ([("a", [1.0])], InputError, "must be a mapping.*got list"),
+        ({"a\nb" * 100: [np.nan]}, VectorError, r"vector of 'a\\nba.{1,90}\.\.\.' has"),
+        ({"a": [1, None]}, VectorError, "vector of 'a' .*type object"),
     ],
 )
 def test_dicts_are_checked(mapping, error, message):
@@ -183,14 +259,82 @@ def test_from_dataframe():
     np.testing.assert_array_equal(made.encode(["b", "a"]), [[2, 0.25], [1, 0.5]])
     assert made.info.id == "frame"
     bad = frame.assign(word=["p", "q"])
-    with pytest.raises(InputError, match=r"not: 'word'.*set_index"):
+    with pytest.raises(InputError, match=r"not: 'word' \((object|str)\).*set_index"):
         StaticEncoder.from_dataframe(bad)
+    mixed = frame.assign(t=[True, False], c=[1j, 2j])
+    with pytest.raises(InputError, match=r"'t' \(bool\), 'c' \(complex128\)"):
+        StaticEncoder.from_dataframe(mixed)
+    for given in (5, None, frame["x"], [[1.0]]):
+        with pytest.raises(InputError, match=r"must be a pandas DataFrame, got \w+; give"):
+            StaticEncoder.from_dataframe(given)
     with pytest.raises(InputError, match="must be str, got 0, 1"):
         StaticEncoder.from_dataframe(frame.reset_index(drop=True))
     with pytest.raises(InputError, match="repeated: 'a'"):
         StaticEncoder.from_dataframe(frame.rename({"b": "a"}))
     with pytest.raises(VectorError, match="vector of 'a'"):
         StaticEncoder.from_dataframe(frame.where(frame > 0.25, np.nan).rename({"b": "a", "a": "b"}))
+
+
+class Held:
+    """A path that is no pathlib.Path."""
+
+    def __init__(self, path):
+        self.path = path
+
+    def __fspath__(self):
+        return self.path
+
+
+def test_paths_of_every_kind(tmp_path):
+    path = tmp_path / "v.txt"
+    path.write_text("a 1 2\n")
+    for held in (Held(str(path)), Held(os.fsencode(path))):
+        for make in (StaticEncoder.from_file, as_encoder):
+            assert make(held).info.id == "v.txt"
+        assert read_vectors(held).words == ("a",)
+    with pytest.raises(DataFileError, match="no such file or folder"):
+        as_encoder(Held("minilm"))
+    for given in (None, 5, b"v.txt"):
+        for read in (read_vectors, StaticEncoder.from_file):
+            with pytest.raises(InputError, match=r"path must be a str or an os\.PathLike, got"):
+                read(given)
+
+
+@pytest.mark.parametrize("make", [read_vectors, StaticEncoder.from_file, as_encoder])
+def test_names_that_no_file_has(make):
+    with pytest.raises(DataFileError, match=r"~nosuchuser/x\.txt: no such file"):
+        make("~nosuchuser/x.txt")
+    with pytest.raises(InputError, match=r"the name 'a\\x00b' holds a NUL character"):
+        make("a\0b")
+    with pytest.raises(InputError, match="the name '' is empty"):
+        make("")
+    with pytest.raises(DataFileError, match=r"'/no/such/two\\nlines\.txt': no such file"):
+        make("/no/such/two\nlines.txt")
+
+
+def test_home_is_expanded(tmp_path, monkeypatch):
+    (tmp_path / "v.txt").write_text("a 1 2\n")
+    monkeypatch.setenv("HOME", str(tmp_path))
+    assert as_encoder("~/v.txt").missing(["a"]) == []
+
+
+def test_file_names_that_cannot_be_printed(tmp_path):
+    name = os.fsdecode(os.fsencode(tmp_path) + b"/caf\xe9\n.txt")
+    try:
+        with open(name, "w") as file:
+            file.write("a 1 2\n\nb 3 4\n")
+    except OSError:
+        pytest.skip("the file system takes no such name")
+    with pytest.raises(
+        DataFileError, match=r"caf\\udce9\\n\.txt': line 2: the line is empty"
+    ) as caught:
+        as_encoder(name)
+    assert str(caught.value).isprintable()
+    with open(name, "w") as file:
+        file.write("a 1 2\n")
+    for encoder in (as_encoder(name), as_encoder(name, id=os.path.basename(name))):
+        assert encoder.info.id == r"caf\udce9\n.txt"
+        assert encoder.info.fingerprint()
 
 
 # --- gensim --------------------------------------------------------------------------------------

@@ -6,6 +6,7 @@ import bz2
 import gzip
 import io
 import lzma
+import os
 import pickle
 import struct
 import warnings
@@ -141,6 +142,8 @@ def test_many_rows_cross_the_chunks(tmp_path):
         "a\t1 2 3\nb\t4 5 6\n",
         "\ufeff2 3\na 1 2 3\nb 4 5 6\n",
         "a 1. 2e0 +3\nb .4e1 5.00 6E+0\n",
+        "2 3\na 1 2 3\nb 4 5 6\n\n",  # one empty line at the very end
+        "a 1 2 3\nb 4 5 6\n\r\n",
     ],
 )
 def test_layouts_of_text(tmp_path, content):
@@ -258,14 +261,29 @@ def test_words_that_are_not_utf8(tmp_path, binary):
         ("a .1 .2 .3\nb .4 .5 .6 .7\nc .7 .8 .9\n", ["line 2", "5 fields"]),
         ("a 1 2 3\nb 4 five 6\nc 7 8 9\n", ["line 2", "'five'", "'b'", "not a number"]),
         ("a 1 2 3\nb 4 1_0 6\nc 7 8 9\n", ["line 2", "'1_0'", "not a number"]),
-        ("a 1 2 3\nb 4  6\nc 7 8 9\n", ["line 2", "''", "not a number"]),
-        ("a 1 2 3\nb 4 5\r6 \nc 7 8 9\n", ["line 2", "3 fields"]),
+        ("a 1 2 3\nb 4  6\nc 7 8 9\n", ["line 2", "double space", "'b 4  6'", "tr -s"]),
+        ("a 1 2 3\nb 4 5\r6 \nc 7 8 9\n", ["line 2", "carriage return", "tr "]),
+        ("a 1 2 3\nb\rc 4 5 6\n", ["line 2", "carriage return"]),
+        ("rose 0.9 0.1\rtulip 0.8 0.2\r", ["line 1", "CR line ends", "tr '\\r' '\\n'"]),
+        ("2 2\rrose 0.9 0.1\rtulip 0.8 0.2\r", ["line 1", "CR line ends"]),
+        ("1 2\nrose 0.9 0.1\rtulip 0.8 0.2\r", ["line 2", "CR line ends"]),
+        ("rose  0.9  0.1\ntulip  0.8  0.2\n", ["line 1", "double space", "tr -s"]),
+        ("2 2\nrose  0.9  0.1\ntulip  0.8  0.2\n", ["line 2", "double space"]),
+        ("rose  0.9 0.1\ntulip 0.8 0.2\n", ["line 1", "double space"]),
+        ("new  york 0.9 0.1\ntulip 0.8 0.2\n", ["line 1", "double space"]),
+        ("rose\t\t1\t2\n", ["line 1", "double space (or tab)"]),
+        ("rose 1 2  \nb 3 4  \n", ["line 1", "at the end"]),
+        ("rose\t1\t2\t\n", ["line 1", "at the end"]),
+        (" rose 1 2\nb 3 4\nc 5 6\n", ["line 1", "before the word"]),
+        ("2 2\na 1 2\n\nb 3 4\n", ["line 3", "line is empty"]),
+        ("a 1 2\nb 3 4\n\n\n", ["line 3", "line is empty"]),
+        ("\na 1 2\n", ["line 1", "line is empty"]),
         ("a 1 2 3\nb 4 0x5 6\nc 7 8 9\n", ["line 2", "'0x5'"]),
         ("a 1 2 3\nb 4 5-6 6\nc 7 8 9\n", ["line 2", "'5-6'"]),
         ("a 1 2 3\nb 4 nan 6\nc 7 8 9\n", ["line 2", "'b'", "coordinate 2", "nan", "finite"]),
         ("a 1 2 3\nb 4 5 -inf\nc 7 8 9\n", ["line 2", "'b'", "coordinate 3", "-inf"]),
         ("2 3\na 1 2 3\nb 4 1e39 6\n", ["line 3", "'b'", "coordinate 2", "inf", "float32"]),
-        ("a 1 2 3\n\nb 4 5 6\n", ["line 2", "1 fields"]),
+        ("a 1 2 3\n\nb 4 5 6\n", ["line 2", "line is empty; remove it"]),
         ("just some prose\nand a second line\n", ["line 1", "one word and its coordinates"]),
         (" 1 2\n", ["no word"]),
     ],
@@ -279,7 +297,7 @@ def test_two_odd_fields_do_not_cancel_out(tmp_path):
     refused(
         write(tmp_path / "v", "a 1  3\nb 4 5\v5 6\n" + "c 7 8 9\n" * 3),
         "line 1",
-        "not a number",
+        "double space",
         format="text",
     )
 
@@ -289,7 +307,23 @@ def test_missing_empty_folder(tmp_path):
     refused(write(tmp_path / "empty.txt", b""), "empty")
     refused(write(tmp_path / "packed.gz", gzip.compress(b"")), "empty")
     refused(tmp_path, "folder")
-    refused(tmp_path / ("n" * 5000), "no such file")
+    with pytest.raises(DataFileError, match=r"n\.\.\.n+: no such file") as caught:
+        read_vectors(tmp_path / ("n" * 5000))
+    assert len(str(caught.value)) < 300
+
+
+def test_pipes_and_devices(tmp_path):
+    if not hasattr(os, "mkfifo"):
+        pytest.skip("the system has no pipes with names")
+    os.mkfifo(tmp_path / "pipe")  # opening it would wait for a writer for ever
+    message = refused(tmp_path / "pipe", "give a regular file")
+    assert "permissions" not in message
+    refused(Path("/dev/null"), "give a regular file")
+    path = save_tensors(tmp_path / "x.safetensors", np.ones((1, 2), dtype=np.float32), b"a\n")
+    (tmp_path / "x.vocab.txt").unlink()
+    os.mkfifo(tmp_path / "x.vocab.txt")
+    with pytest.raises(DataFileError, match=r"x\.vocab\.txt: .*give a regular file"):
+        read_vectors(path)
 
 
 def test_options_are_checked(tmp_path):
@@ -379,6 +413,8 @@ def test_safetensors_policies_and_errors(tmp_path):
     refused(save_tensors(path, good, b"a\nb\nc\n", name="other"), "'vectors'", "other")
     refused(save_tensors(path, good[0], b"a\nb\n"), "shape (2,)")
     refused(save_tensors(path, good.astype(np.int32), b"a\nb\nc\n"), "int32")
+    with pytest.raises(DataFileError, match=r"x\.vocab\.txt: line 2: a carriage return"):
+        read_vectors(save_tensors(path, good, b"a\nb\rc\nd\n"))
     bad = good.copy()
     bad[1, 1] = np.inf
     with pytest.raises(DataFileError, match=r"x\.vocab\.txt: line 2: .*'b' is inf"):

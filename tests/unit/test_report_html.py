@@ -92,7 +92,7 @@ def test_page_says_what_was_found_and_how(page: Page) -> None:
         "published 0.72, computed 0.54: the paper used other lists",
         "≤ 1e-05, greater, sampled from 99,999 draws; the exact p-value is at most 3.7e-05",
         "They do not measure harm in an application",
-        "embias audit w2v --suite weat --seed 7",
+        "embias audit w2v --suite weat --seed 7 --alternative two-sided",
         "0123abcd",
         "word2vec-googlenews",
         "not a confidence interval",

@@ -89,6 +89,7 @@ def provenance(**changes: Any) -> Provenance:
             },
         ),
         "created": "2025-01-02T03:04:05Z",
+        "command": "embias audit w2v --suite weat --seed 7 --alternative two-sided",
     }
     return Provenance(**(values | changes))
 

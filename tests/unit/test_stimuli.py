@@ -82,6 +82,11 @@ def test_a_suite_of_ones_own_is_read(write):
         ('paper = "Me 2026"', "", r"\[source\], key 'paper': is missing"),
         ("schema = 1", "schema = 9", "key 'schema': is 9"),
         ("effect_size = 1.5", 'effect_size = "big"', "published figure 1.*must be a number"),
+        ("effect_size = 1.5", "effect_size = nan", "must be a number, and finite"),
+        ("effect_size = 1.5", f"effect_size = 1{'0' * 400}", "must be a number, and finite"),
+        ("effect_size = 1.5", f"effect_size = 1{'0' * 5000}", "not valid TOML"),
+        ("effect_size = 1.5", "decimals = true", "whole number from 0 to 15"),
+        ("[[tests.one.published]]", "[tests.one.published]", "write ..tests.one.published.. above"),
         ("[sets.bad]", "[sets.bad", "not valid TOML.*line"),
         ("[tests.one]", '[tests.one]\ntemplates = ["no slot"]', "'no slot': needs just one field"),
         ("[tests.one]", '[tests.one]\ntemplates = ["{} {}"]', "needs just one field"),
@@ -110,7 +115,7 @@ def test_a_file_that_is_not_there_or_not_text_is_named(tmp_path):
 
 
 def test_an_unknown_suite_gets_a_suggestion():
-    with pytest.raises(UnknownNameError, match="no suite 'waet'; did you mean 'weat'"):
+    with pytest.raises(UnknownNameError, match=r"no suite 'waet' .did you mean 'weat'"):
         load_suite("waet")
     with pytest.raises(UnknownNameError, match="known: 'seat', 'weat'"):
         load_suite("zzzzzz")
@@ -162,12 +167,28 @@ def test_words_in_templates_give_one_item_each():
     ("make", "message"),
     [
         (lambda: WordSet("w", []), "'w' is empty"),
-        (lambda: WordSet("w", "rose"), "words is one string"),
+        (lambda: WordSet("w", "rose"), "words is 'rose'; give a list"),
         (lambda: WordSet("w", ["a", ""]), "'' is not a word"),
         (lambda: WordSet("w", ["a", 5]), "5 is not a word"),
         (lambda: small_test(templates=()), "at least one"),
         (lambda: small_test(templates="{}"), "must be a list"),
         (lambda: small_test(sentences={"rose": ()}), "'rose' has no sentences"),
+        (lambda: small_test(sentences={"rose": "This is a rose."}), "give a list of InContext"),
+        (lambda: small_test(sentences=5), "must be a mapping"),
+        (lambda: small_test(templates=("{}.", "{}.")), "is listed twice"),
+        (lambda: small_test(templates=("{:>3}",)), "takes no format"),
+        (lambda: small_test(source="a paper"), "source must be a Source"),
+        (lambda: small_test(published=({},)), "published must be"),
+        (lambda: AssociationTest("t", 5, 5), "targets must be two WordSets"),
+        (lambda: AssociationTest("t", [WordSet("X", ["a"])] * 2, 5), "one set twice"),
+        (lambda: AssociationTest(5, (), ()), "the name of a test is 5"),
+        (lambda: WordSet(None, ["a"]), "the name of a word set is None"),
+        (lambda: WordSet("w", 5), "words is 5"),
+        (lambda: Suite("", (small_test(),)), "the name of a suite is ''"),
+        (lambda: Suite("s", ["weat"]), "list of AssociationTests"),
+        (lambda: small_test().words("Z"), "no role 'Z'"),
+        (lambda: load_suite(5), "neither a name nor a path"),
+        (lambda: fill_template("{:>3}", "rose"), "takes no format"),
         (lambda: Suite("s", ()), "has no tests"),
         (lambda: Suite("s", (small_test(), small_test())), "two tests are named 't'"),
         (lambda: InContext("abc", 1, 1), r"span \[1, 1\)"),

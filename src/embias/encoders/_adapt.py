@@ -12,6 +12,8 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from embias.encoders._items import quoted
+from embias.encoders._numbers import as_real
+from embias.encoders._show import shown
 from embias.encoders._versions import versions
 from embias.errors import InputError, VectorError
 
@@ -22,6 +24,8 @@ def as_words(words: Iterable[Any], who: str) -> tuple[str, ...]:
     """Return the words as plain str; refuse none at all, other types, empty ones, repeats."""
     if isinstance(words, (str, bytes)):
         raise InputError(f"{who}: words is one {type(words).__name__}; give a list of words")
+    if not isinstance(words, Iterable):
+        raise InputError(f"{who}: words is {shown(words)}; give a list of words")
     listed = list(words)
     if not listed:
         raise InputError(f"{who}: there are no words; give at least one word and its vector")
@@ -44,7 +48,7 @@ def as_words(words: Iterable[Any], who: str) -> tuple[str, ...]:
 
 def as_matrix(vectors: ArrayLike, words: tuple[str, ...], who: str) -> Float32Array:
     """Return a float32 copy of shape (len(words), d) with finite coordinates."""
-    raw = _as_real(vectors, f"{who}: the vectors")
+    raw = as_real(vectors, f"{who}: the vectors", words)
     if raw.ndim != 2 or raw.shape[0] != len(words) or raw.shape[1] < 1:
         raise InputError(
             f"{who}: {len(words)} words need vectors of shape ({len(words)}, d) with d >= 1, got "
@@ -66,19 +70,24 @@ def from_mapping(
     mapping: Mapping[str, ArrayLike], who: str
 ) -> tuple[tuple[str, ...], Float32Array]:
     """Return words and rows of a mapping, naming the word whose value is wrong."""
+    if not isinstance(mapping, Mapping):
+        raise InputError(
+            f"{who}: mapping must be a mapping of word to vector, got {type(mapping).__name__}; "
+            "give a dict, or words and vectors to StaticEncoder(words, vectors, id=...)"
+        )
     words = as_words(mapping, who)
     rows: list[NDArray[Any]] = []
     for word, value in zip(words, mapping.values(), strict=True):
-        row = _as_real(value, f"{who}: the vector of {word!r}")
+        row = as_real(value, f"{who}: the vector of {shown(word)}")
         if row.ndim != 1 or not row.size:
             raise InputError(
-                f"{who}: the vector of {word!r} has shape {row.shape}, expected one row of "
+                f"{who}: the vector of {shown(word)} has shape {row.shape}, expected one row of "
                 "numbers (d,)"
             )
         if rows and row.size != rows[0].size:
             raise VectorError(
-                f"{who}: the vector of {word!r} has {row.size} coordinates, that of {words[0]!r} "
-                f"has {rows[0].size}; all must have the same number"
+                f"{who}: the vector of {shown(word)} has {row.size} coordinates, that of "
+                f"{shown(words[0])} has {rows[0].size}; all must have the same number"
             )
         rows.append(row)
     return words, as_matrix(np.stack(rows), words, who)
@@ -110,31 +119,24 @@ def from_keyed_vectors(
 
 def from_dataframe(frame: Any, who: str) -> tuple[tuple[str, ...], Float32Array]:
     """Return words and rows of a DataFrame whose index holds the words."""
+    if not all(hasattr(frame, name) for name in ("index", "columns", "dtypes", "to_numpy")):
+        raise InputError(
+            f"{who}: frame must be a pandas DataFrame, got {type(frame).__name__}; give one with "
+            "the words as its index and one column for each coordinate"
+        )
     words = as_words(frame.index, who)
     wrong = [
-        name
+        f"{shown(name)} ({dtype})"
         for name, dtype in zip(frame.columns, frame.dtypes, strict=True)
         if getattr(dtype, "kind", "O") not in "fiu"
     ]
     if wrong:
         raise InputError(
-            f"{who}: columns must be numeric, these are not: {quoted(wrong)}; put the words in "
-            "the index (frame.set_index(...)) and keep only coordinates as columns"
+            f"{who}: columns must be numeric, these are not: {', '.join(wrong[:10])}"
+            f"{f' and {len(wrong) - 10} more' if len(wrong) > 10 else ''}; put the words in the "
+            "index (frame.set_index(...)) and keep only coordinates as columns"
         )
     return words, as_matrix(frame.to_numpy(dtype=np.float64, na_value=np.nan), words, who)
-
-
-def _as_real(values: ArrayLike, what: str) -> NDArray[Any]:
-    try:
-        array = np.asarray(values)
-        if array.dtype.kind == "O":
-            array = array.astype(np.float64)
-    except (TypeError, ValueError, RuntimeError) as error:
-        # RuntimeError: a torch tensor that asks to be detached first.
-        raise InputError(f"{what} cannot be read as numbers ({error}); give floats") from error
-    if array.dtype.kind not in "fiu":
-        raise InputError(f"{what} has the type {array.dtype}, expected real numbers; give floats")
-    return array
 
 
 def content_hash(words: Sequence[str], vectors: Float32Array) -> str:

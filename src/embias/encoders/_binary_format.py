@@ -7,6 +7,7 @@ from typing import IO
 
 import numpy as np
 
+from embias.encoders._show import at
 from embias.encoders._sources import Source
 from embias.encoders._table import Float32Array, TableBuilder
 from embias.encoders._text_format import header_of
@@ -58,9 +59,9 @@ def read_binary(source: Source, encoding_errors: str) -> tuple[TableBuilder, lis
     count, dim, header_bytes = _header(source)
     if source.size is not None and header_bytes + count * (4 * dim + 1) > source.size:
         raise DataFileError(
-            f"{path}: the header says {count} words of {dim} float32 coordinates, which is more "
-            f"than the {source.size} bytes of the file; the file is cut short or the header is "
-            "wrong: get the whole file"
+            f"{at(path)}: the header says {count} words of {dim} float32 coordinates, which is "
+            f"more than the {source.size} bytes of the file; the file is cut short or the header "
+            "is wrong: get the whole file"
         )
     table = TableBuilder(path, dim, unit="record", encoding_errors=encoding_errors)
     said = f"the header says {count} words of {dim} coordinates"
@@ -71,7 +72,7 @@ def read_binary(source: Source, encoding_errors: str) -> tuple[TableBuilder, lis
     rest = data.take(2)
     if rest not in (b"", b"\n"):
         raise DataFileError(
-            f"{path}: bytes are left after record {count}; {said}, so the header is wrong, the "
+            f"{at(path)}: bytes are left after record {count}; {said}, so the header is wrong, the "
             "file is damaged or a word contains a space: get it anew, or the text format"
         )
     return table, []
@@ -82,14 +83,14 @@ def _header(source: Source) -> tuple[int, int, int]:
     header = header_of(line.removesuffix(b"\n").removesuffix(b"\r").removesuffix(b" "))
     if header is None or not line.endswith(b"\n"):
         raise DataFileError(
-            f"{source.path}: a word2vec binary file starts with a line of two whole numbers (words "
-            f"and coordinates), this one starts with {line[:40]!r}; give the right format="
+            f"{at(source.path)}: a word2vec binary file starts with a line of two whole numbers "
+            f"(words and coordinates), this one starts with {line[:40]!r}; give the right format="
         )
     count, dim = header
     if count < 1 or dim < 1:
         raise DataFileError(
-            f"{source.path}: the header says {count} words of {dim} coordinates, but both must be "
-            "at least 1; get the file anew"
+            f"{at(source.path)}: the header says {count} words of {dim} coordinates, but both must "
+            "be at least 1; get the file anew"
         )
     return count, dim, len(line)
 
@@ -122,6 +123,6 @@ def _as_rows(numbers: list[bytes], dim: int) -> Float32Array:
 
 def _record_error(path: Path, record: int, what: str, said: str) -> DataFileError:
     return DataFileError(
-        f"{path}: record {record}: {what}; {said}: the file is cut short, the header is wrong or "
-        "a word contains a space: get the whole file, or the text format"
+        f"{at(path)}: record {record}: {what}; {said}: the file is cut short, the header is wrong "
+        "or a word contains a space: get the whole file, or the text format"
     )

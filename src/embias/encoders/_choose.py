@@ -5,11 +5,12 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any
 
 from embias.encoders._known import DESCRIPTIONS
 from embias.encoders._names import looks_like_path
+from embias.encoders._options import as_id, as_path
+from embias.encoders._show import at, shown
 from embias.encoders.callables import CallableEncoder
 from embias.encoders.embedded import load_embedded
 from embias.encoders.sentence import SentenceTransformerEncoder
@@ -31,10 +32,11 @@ def as_encoder(obj: Any, *, id: str | None = None) -> Encoder:
     ----------
     obj : object
         An :class:`~embias.types.Encoder` (returned as it is); the id of an encoder that embias
-        knows (:func:`known_encoders`); the path of a file of word vectors; the folder or the
-        hub id of a sentence-transformers model; a mapping of word to vector; a pandas DataFrame
-        with the words as its index; a gensim ``KeyedVectors`` or a model with ``.wv``; a
-        ``SentenceTransformer``; a function from a list of n texts to an array (n, d).
+        knows (:func:`known_encoders`); the path (str or ``os.PathLike``) of a file of word
+        vectors; the folder or the hub id of a sentence-transformers model; a mapping of word to
+        vector; a pandas DataFrame with the words as its index; a gensim ``KeyedVectors`` or a
+        model with ``.wv``; a ``SentenceTransformer``; a function from a list of n texts to an
+        array (n, d).
     id : str, optional
         The name in results, where the default does not do.
 
@@ -45,7 +47,8 @@ def as_encoder(obj: Any, *, id: str | None = None) -> Encoder:
     Raises
     ------
     InputError
-        When `obj` is none of these, or `id` would rename an encoder that has its name.
+        When `obj` is none of these, `id` is no text or blank, or `id` would rename an encoder
+        that has its name.
     UnknownNameError
         When a name is known neither to embias nor to the hub (or its cache, offline).
     DataFileError
@@ -53,33 +56,35 @@ def as_encoder(obj: Any, *, id: str | None = None) -> Encoder:
     """
     if isinstance(obj, type):
         raise InputError(f"as_encoder: got the class {obj.__name__}; give an instance of it")
+    if id is not None:
+        id = as_id(id)
     if isinstance(obj, Encoder):
         if id is not None and id != obj.info.id:
             raise InputError(
-                f"as_encoder: the encoder is named {obj.info.id!r} and is not renamed to {id!r}; "
-                "give the id where it is made"
+                f"as_encoder: the encoder is named {shown(obj.info.id)} and is not renamed to "
+                f"{shown(id)}; give the id where it is made"
             )
         return obj
-    if isinstance(obj, (str, Path)):
+    if isinstance(obj, (str, os.PathLike)):
         return _from_name(obj, id)
     return _from_object(obj, id)
 
 
-def _from_name(name: str | Path, id: str | None) -> Encoder:
-    text = str(name)
+def _from_name(name: str | os.PathLike[Any], id: str | None) -> Encoder:
+    text = os.fsdecode(name)
     if isinstance(name, str) and name in DESCRIPTIONS:
         return load_embedded(name, id=id)
-    path = Path(name).expanduser()
     if not text.strip():
-        raise InputError(f"as_encoder: the name {text!r} is empty; give {_ACCEPTED}")
+        raise InputError(f"as_encoder: the name {shown(text)} is empty; give {_ACCEPTED}")
+    path = as_path(text, "as_encoder")
     # os.path, unlike pathlib, takes a name that no file could have for a missing file.
     if os.path.isdir(path):
         return SentenceTransformerEncoder(path, id=id)
     if os.path.exists(path):
         return StaticEncoder.from_file(path, id=id)
-    if isinstance(name, Path) or looks_like_path(text):
+    if not isinstance(name, str) or looks_like_path(text):
         raise DataFileError(
-            f"{text}: no such file or folder; check the path, or give an encoder of embias: "
+            f"{at(text)}: no such file or folder; check the path, or give an encoder of embias: "
             f"{did_you_mean(text, DESCRIPTIONS)}"
         )
     return SentenceTransformerEncoder(text, id=id)

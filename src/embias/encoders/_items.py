@@ -6,6 +6,7 @@ from collections.abc import Iterable, Sequence
 
 import numpy as np
 
+from embias.encoders._show import shown
 from embias.errors import InputError, VectorError
 from embias.types import FloatArray, InContext, Stimulus
 
@@ -15,19 +16,23 @@ _SHOWN = 10
 def quoted(names: Iterable[object]) -> str:
     """Return the names as a readable list, cut after ten."""
     listed = list(names)
-    text = ", ".join(repr(name) for name in listed[:_SHOWN])
+    text = ", ".join(shown(name) for name in listed[:_SHOWN])
     return text + (f" and {len(listed) - _SHOWN} more" if len(listed) > _SHOWN else "")
 
 
 def as_items(items: Sequence[Stimulus], who: str) -> list[Stimulus]:
     """Return the items as a list; a lone text is refused, since it would be read as letters."""
     if isinstance(items, (str, bytes, InContext)):
-        raise InputError(f"{who}: items is one {type(items).__name__}; give a list: [{items!r}]")
+        raise InputError(
+            f"{who}: items is one {type(items).__name__}; give a list: [{shown(items)}]"
+        )
+    if not isinstance(items, Iterable):
+        raise InputError(f"{who}: items is {shown(items)}; give a list of texts")
     listed = list(items)
     for item in listed:
         if not isinstance(item, (str, InContext)):
             raise InputError(
-                f"{who}: an item must be str or InContext, got {item!r} of type "
+                f"{who}: an item must be str or InContext, got {shown(item)} of type "
                 f"{type(item).__name__}"
             )
     return listed
@@ -40,10 +45,10 @@ def as_texts(items: Sequence[Stimulus], who: str) -> list[str]:
         if isinstance(item, InContext):
             raise InputError(
                 f"{who}: this encoder gives one vector for a whole text, not for the word "
-                f"{item.word!r} inside {item.text!r}; pass item.text"
+                f"{shown(item.word)} inside {shown(item.text)}; pass item.text"
             )
         if not item.strip():
-            raise InputError(f"{who}: the text {item!r} is empty or blank; remove it")
+            raise InputError(f"{who}: the text {shown(item)} is empty or blank; remove it")
         texts.append(str(item))
     return texts
 

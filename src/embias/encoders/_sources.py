@@ -14,6 +14,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, cast
 
+from embias.encoders._items import quoted
+from embias.encoders._show import at, one_line
 from embias.errors import DataFileError
 
 HEAD_BYTES = 65536
@@ -41,9 +43,15 @@ def open_source(path: Path) -> Iterator[Source]:
     """Open a file for reading; every failure to read it becomes one DataFileError."""
     # os.path, unlike pathlib, takes a name that no file could have for a missing file.
     if not os.path.exists(path):
-        raise DataFileError(f"{path}: no such file; check the path of the vector file")
+        raise DataFileError(f"{at(path)}: no such file; check the path of the vector file")
     if path.is_dir():
-        raise DataFileError(f"{path}: is a folder, not a vector file; give a file in it")
+        raise DataFileError(f"{at(path)}: is a folder, not a vector file; give a file in it")
+    if not os.path.isfile(path):
+        # Opening a pipe may wait for ever, and the file is read more than once.
+        raise DataFileError(
+            f"{at(path)}: is a pipe or a device, not a regular file; give a regular file (write "
+            "the stream to one first)"
+        )
     try:
         with path.open("rb") as raw:
             head = raw.read(HEAD_BYTES)
@@ -59,11 +67,12 @@ def open_source(path: Path) -> Iterator[Source]:
                     yield Source(path, stream, inner, None)
     except EOFError as error:
         raise DataFileError(
-            f"{path}: the compressed file is cut short ({error}); get the whole file"
+            f"{at(path)}: the compressed file is cut short ({one_line(error)}); get the whole file"
         ) from error
     except (OSError, zlib.error, lzma.LZMAError, zipfile.BadZipFile, NotImplementedError) as error:
         raise DataFileError(
-            f"{path}: cannot be read ({error}); check the permissions or get the file anew"
+            f"{at(path)}: cannot be read ({one_line(error)}); check the permissions or get the "
+            "file anew"
         ) from error
 
 
@@ -94,11 +103,13 @@ def _only_member(path: Path, archive: zipfile.ZipFile) -> zipfile.ZipInfo:
         raise _numpy_error(path)
     if len(members) != 1:
         raise DataFileError(
-            f"{path}: a zip archive must hold exactly one vector file, this one holds "
-            f"{len(members)} ({', '.join(names[:5])}); unpack it and give the file"
+            f"{at(path)}: a zip archive must hold exactly one vector file, this one holds "
+            f"{len(members)} ({quoted(names)}); unpack it and give the file"
         )
     if members[0].flag_bits & 1:
-        raise DataFileError(f"{path}: the zip archive is encrypted; unpack it and give the file")
+        raise DataFileError(
+            f"{at(path)}: the zip archive is encrypted; unpack it and give the file"
+        )
     return members[0]
 
 
@@ -110,7 +121,7 @@ def refuse_unsafe(path: Path, head: bytes) -> None:
         raise _numpy_error(path)
     if head.startswith(_FASTTEXT_BIN):
         raise DataFileError(
-            f"{path}: is a fastText .bin model, which embias does not read; load it with "
+            f"{at(path)}: is a fastText .bin model, which embias does not read; load it with "
             "gensim.models.fasttext.load_facebook_vectors and pass the KeyedVectors object, or "
             "give the .vec file"
         )
@@ -118,7 +129,7 @@ def refuse_unsafe(path: Path, head: bytes) -> None:
 
 def _pickle_error(path: Path, what: str) -> DataFileError:
     return DataFileError(
-        f"{path}: is {what}; loading it could run code, so embias never does; if you trust it, "
+        f"{at(path)}: is {what}; loading it could run code, so embias never does; if you trust it, "
         "load it yourself with gensim and pass the KeyedVectors object, or save it as word2vec "
         "text or safetensors"
     )
@@ -126,6 +137,6 @@ def _pickle_error(path: Path, what: str) -> DataFileError:
 
 def _numpy_error(path: Path) -> DataFileError:
     return DataFileError(
-        f"{path}: is a numpy file, which has no words and may hold a pickle; load it yourself "
+        f"{at(path)}: is a numpy file, which has no words and may hold a pickle; load it yourself "
         "with numpy.load(..., allow_pickle=False) and pass a dict of word to vector"
     )

@@ -6,12 +6,15 @@ import hashlib
 import math
 import os
 from dataclasses import dataclass
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
 from embias.encoders._known import DESCRIPTIONS
 from embias.encoders._names import looks_like_path
+from embias.encoders._options import as_path
 from embias.encoders._quiet import no_progress_bars, quiet
+from embias.encoders._show import at, one_line, printable_id, shown
 from embias.errors import (
     DataFileError,
     InputError,
@@ -51,22 +54,32 @@ def sentence_transformer_class() -> Any:
     return SentenceTransformer
 
 
+def _installed() -> bool:
+    try:
+        return find_spec("sentence_transformers") is not None
+    except ValueError:  # a module that somebody made by hand stands in its place
+        return True
+
+
 def load(name: str, device: str | None, revision: str | None) -> Loaded:
     """Load a model from a folder or by its hub id, in float32, without running its code."""
-    sentence_transformer_class()  # a missing package is said before any other failure
-    folder = Path(name).expanduser()
+    if not _installed():
+        sentence_transformer_class()  # a missing package is said before any other failure
+    folder = as_path(name, "model")
     if os.path.isdir(folder):
         return _load_folder(folder, device, revision)
     if os.path.exists(folder):
         raise InputError(
-            f"{name}: is a file, a sentence encoder is a folder; for word vectors use "
+            f"{at(name)}: is a file, a sentence encoder is a folder; for word vectors use "
             "StaticEncoder.from_file"
         )
     if looks_like_path(name):
         raise UnknownNameError(
-            f"no encoder {name!r}: no such folder, and it is not the form of a hub id; check "
+            f"no encoder {shown(name)}: no such folder, and it is not the form of a hub id; check "
             f"the path ({_known_hint(name)})"
         )
+    _refuse_unreachable(name, revision)
+    sentence_transformer_class()
     try:
         model = _construct(name, device, revision)
     except MemoryError:
@@ -87,22 +100,26 @@ def load(name: str, device: str | None, revision: str | None) -> Loaded:
 def _load_folder(folder: Path, device: str | None, revision: str | None) -> Loaded:
     if not _has_modules(folder) and not (folder / "config.json").is_file():
         raise DataFileError(
-            f"{folder}: the folder is not a sentence-transformers model (no modules.json and no "
-            "config.json in it); give the folder that model.save(...) wrote"
+            f"{at(folder)}: the folder is not a sentence-transformers model (no modules.json and "
+            "no config.json in it); give the folder that model.save(...) wrote"
         )
+    sentence_transformer_class()
     try:
         model = _construct(str(folder), device, None)
     except MemoryError:
         raise
     except Exception as error:  # a damaged folder shows as any of the libraries' errors
         _refuse_custom_code(str(folder), error)
+        # Lone surrogates stand for bytes that are not UTF-8, on which several libraries give up.
+        odd = any("\ud800" <= char <= "\udfff" for char in str(folder))
+        cure = "give it a name in UTF-8" if odd else "save it anew with model.save(...)"
         raise DataFileError(
-            f"{folder}: the model in this folder cannot be loaded ({_first_line(error)}); save it "
-            "anew with model.save(...)"
+            f"{at(folder)}: the model in this folder cannot be loaded ({_first_line(error)}); "
+            f"{cure}"
         ) from error
     return Loaded(
         model,
-        name=folder.resolve().name,
+        name=printable_id(folder.resolve().name),
         weights=None,
         revision=revision or _folder_hash(folder),
         notes=() if _has_modules(folder) else (_DEFAULT_POOLING_NOTE,),
@@ -132,7 +149,7 @@ def _has_modules(folder: Path) -> bool:
 def _refuse_custom_code(name: str, error: Exception) -> None:
     if "trust_remote_code" in str(error):
         raise InputError(
-            f"{name}: the model needs code of its own, which embias does not run; if you trust "
+            f"{at(name)}: the model needs code of its own, which embias does not run; if you trust "
             "it, build the SentenceTransformer yourself and pass the object"
         ) from error
 
@@ -147,9 +164,25 @@ def _not_on_the_hub(name: str, error: Exception) -> UnknownNameError:
         place = "on the Hugging Face hub or in its cache"
         cure = "check the hub id ('organisation/name') and the network, or give a folder"
     return UnknownNameError(
-        f"no encoder {name!r}: not a local folder, not an encoder of embias, not found {place} "
-        f"[{_first_line(error)}]; {_known_hint(name)}; {cure}"
+        f"no encoder {shown(name)}: not a local folder, not an encoder of embias, not found "
+        f"{place} [{_first_line(error)}]; {_known_hint(name)}; {cure}"
     )
+
+
+def _refuse_unreachable(name: str, revision: str | None) -> None:
+    """Refuse, before the slow import of torch, a bare name that can only fail: offline, no copy."""
+    try:
+        from huggingface_hub import constants
+    except ImportError:  # the import of sentence-transformers says so
+        return
+    if "/" in name or not constants.HF_HUB_OFFLINE:
+        return
+    try:
+        cached = _snapshot(name, revision) != (None, None)
+    except ValueError:  # not the form of a name
+        cached = False
+    if not cached:
+        raise _not_on_the_hub(name, FileNotFoundError("no copy of it"))
 
 
 def _known_hint(name: str) -> str:
@@ -158,7 +191,7 @@ def _known_hint(name: str) -> str:
 
 def _first_line(error: Exception) -> str:
     lines = str(error).strip().splitlines() or [""]
-    return f"{type(error).__name__}: {lines[0][:160]}"
+    return f"{type(error).__name__}: {one_line(Exception(lines[0]))}"
 
 
 def _snapshot(name: str, revision: str | None) -> tuple[str | None, Path | None]:
@@ -166,7 +199,7 @@ def _snapshot(name: str, revision: str | None) -> tuple[str | None, Path | None]
     from huggingface_hub import try_to_load_from_cache
 
     for repository in (name,) if "/" in name else (f"{_ORGANISATION}/{name}", name):
-        for filename in ("modules.json", "config.json"):
+        for filename in ("modules.json", "config.json", "adapter_config.json"):
             found = try_to_load_from_cache(
                 repository,
                 filename,
@@ -184,7 +217,9 @@ def _folder_hash(folder: Path) -> str:
     for path in sorted(path for path in files if path.is_file()):
         with path.open("rb") as file:
             content = hashlib.file_digest(file, "sha256").hexdigest()
-        digest.update(f"{path.relative_to(folder).as_posix()}\n{content}\n".encode())
+        digest.update(
+            f"{path.relative_to(folder).as_posix()}\n{content}\n".encode(errors="surrogateescape")
+        )
     return "sha256:" + digest.hexdigest()[:16]
 
 

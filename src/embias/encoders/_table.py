@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from embias.encoders._show import at, shown
 from embias.errors import DataFileError
 
 Float32Array = NDArray[np.float32]
@@ -82,7 +83,7 @@ class TableBuilder:
                 self.replaced += 1
                 return token.decode("utf-8", errors="replace")
             raise DataFileError(
-                f"{self.path}: {self.unit} {place}: the word {token[:60]!r} is not UTF-8 (byte "
+                f"{at(self.path)}: {self.unit} {place}: the word {token[:60]!r} is not UTF-8 (byte "
                 f"0x{token[error.start]:02x} at position {error.start}); save the file as UTF-8 "
                 'or read it with encoding_errors="replace"'
             ) from error
@@ -96,7 +97,7 @@ class TableBuilder:
         index, column = (int(position) for position in np.argwhere(~finite)[0])
         word = tokens[index].decode("utf-8", errors="replace")
         raise DataFileError(
-            f"{self.path}: {self.unit} {places[index]}: coordinate {column + 1} of the word "
-            f"{word!r} is {rows[index, column]} in float32, but coordinates must be finite; "
+            f"{at(self.path)}: {self.unit} {places[index]}: coordinate {column + 1} of the word "
+            f"{shown(word)} is {rows[index, column]} in float32, but coordinates must be finite; "
             "remove the row or repair the number"
         )

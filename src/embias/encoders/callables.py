@@ -10,6 +10,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from embias.encoders._items import as_items, as_texts, check_rows
+from embias.encoders._numbers import as_real
+from embias.encoders._options import as_id, as_optional_text
+from embias.encoders._show import one_line, plain, shown
 from embias.errors import InputError, VectorError
 from embias.types import EncoderInfo, Stimulus
 
@@ -35,7 +38,7 @@ class CallableEncoder:
     Raises
     ------
     InputError
-        When `fn` cannot be called.
+        When `fn` cannot be called, or an option breaks its rule.
     """
 
     def __init__(
@@ -49,11 +52,12 @@ class CallableEncoder:
         if not callable(fn):
             raise InputError(f"fn must be callable, got {type(fn).__name__}; give a function")
         if dim is not None and (isinstance(dim, bool) or not isinstance(dim, int) or dim < 1):
-            raise InputError(f"dim must be a whole number of at least 1, got {dim!r}")
+            raise InputError(f"dim must be a whole number of at least 1, got {shown(dim)}")
         self._fn = fn
-        self._id = id
+        self._id = as_id(id)
+        self._who = plain(self._id)
         self._dim = dim
-        self._revision = revision
+        self._revision = as_optional_text("revision", revision)
 
     @cached_property
     def info(self) -> EncoderInfo:
@@ -74,21 +78,18 @@ class CallableEncoder:
                 raise
             except Exception as error:
                 raise InputError(
-                    f"{self._id}: the dimension is not known, and the function fails on "
-                    f"[{_PROBE!r}] ({type(error).__name__}: {error}); give dim= to CallableEncoder"
+                    f"{self._who}: the dimension is not known, and the function fails on "
+                    f"[{_PROBE!r}] ({type(error).__name__}: {one_line(error)}); give dim= to "
+                    "CallableEncoder"
                 ) from error
         return self._dim
 
     def _rows(self, texts: list[str]) -> NDArray[np.float64]:
         returned = self._fn(list(texts))
-        try:
-            rows = np.array(returned, dtype=np.float64)
-        except (TypeError, ValueError) as error:
-            raise VectorError(
-                f"{self._id}: the function returned {type(returned).__name__}, which is not an "
-                f"array of numbers of shape ({len(texts)}, d) ({error}); return one row per text"
-            ) from error
-        check_rows(rows, texts, self._dim, self._id)
+        what = f"{self._who}: what the function returned ({type(returned).__name__})"
+        # astype makes the copy: the function may go on to use its array.
+        rows = as_real(returned, what, texts).astype(np.float64)
+        check_rows(rows, texts, self._dim, self._who)
         return rows
 
     def encode(self, items: Sequence[Stimulus], *, progress: bool = False) -> NDArray[np.float64]:
@@ -111,9 +112,10 @@ class CallableEncoder:
         InputError
             When an item is not a text, is blank or is a word in context.
         VectorError
-            When the function returns another shape, or a row that is zero or not finite.
+            When the function returns another shape, values that are not real numbers
+            (complex, text, truth values, objects), or a row that is zero or not finite.
         """
-        texts = as_texts(items, self._id)
+        texts = as_texts(items, self._who)
         if not texts:
             return np.empty((0, self._known_dim()), dtype=np.float64)
         rows = self._rows(texts)
@@ -133,7 +135,7 @@ class CallableEncoder:
         list
             Always empty.
         """
-        as_items(items, self._id)
+        as_items(items, self._who)
         return []
 
     def __repr__(self) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from embias._data import data_path
 from embias.encoders._known import DESCRIPTIONS, MINILM, WORD2VEC_EXTRACT
+from embias.encoders._show import shown
 from embias.encoders._versions import versions
 from embias.encoders.sentence import SentenceTransformerEncoder
 from embias.encoders.static import StaticEncoder
@@ -57,7 +58,7 @@ def load_embedded(
         )
     if name == MINILM:
         return _minilm(name if id is None else id)
-    raise UnknownNameError(f"no encoder {name!r}; {did_you_mean(name, DESCRIPTIONS)}")
+    raise UnknownNameError(f"no encoder {shown(name)}; {did_you_mean(name, DESCRIPTIONS)}")
 
 
 def _minilm(id: str) -> SentenceTransformerEncoder:

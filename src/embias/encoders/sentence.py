@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -11,7 +11,9 @@ from numpy.typing import NDArray
 
 from embias.encoders import _st_model as st
 from embias.encoders._items import as_items, as_texts, check_rows, quoted
+from embias.encoders._options import as_id, as_optional_text
 from embias.encoders._quiet import quiet
+from embias.encoders._show import plain, shown
 from embias.encoders._versions import versions
 from embias.errors import InputError
 from embias.types import EncoderInfo, Stimulus
@@ -24,7 +26,7 @@ class SentenceTransformerEncoder:
 
     Parameters
     ----------
-    model : str, pathlib.Path or sentence_transformers.SentenceTransformer
+    model : str, os.PathLike or sentence_transformers.SentenceTransformer
         A folder, a hub id, or a model. What is loaded here is loaded in float32, and never runs
         code that comes with a model. A model given as an object is used as it is, in its own
         precision; do not change it while the encoder is in use.
@@ -74,7 +76,13 @@ class SentenceTransformerEncoder:
     ) -> None:
         _check_positive("batch_size", batch_size)
         if prompt is not None and not isinstance(prompt, str):
-            raise InputError(f"prompt must be str or None, got {prompt!r}; give '' for no prompt")
+            raise InputError(
+                f"prompt must be str or None, got {shown(prompt)}; give '' for no prompt"
+            )
+        if id is not None:
+            id = as_id(id)
+        as_optional_text("revision", revision)
+        as_optional_text("weights", weights)
         loaded = _loaded(model, device, revision)
         self._model = loaded.model
         self._device = device
@@ -92,8 +100,8 @@ class SentenceTransformerEncoder:
             _check_positive("truncate_dim", self._truncate_dim)
             if full is not None and self._truncate_dim > full:
                 raise InputError(
-                    f"{id}: truncate_dim={self._truncate_dim}, but the model gives only {full} "
-                    "coordinates; give a smaller number"
+                    f"{plain(id)}: truncate_dim={self._truncate_dim}, but the model gives only "
+                    f"{full} coordinates; give a smaller number"
                 )
         self._renormalize = st.ends_normalized(model) and self._truncate_dim is not None
         dim = full if self._truncate_dim is None else self._truncate_dim
@@ -143,12 +151,13 @@ class SentenceTransformerEncoder:
         VectorError
             When the model gives a vector that is zero or not finite; the text is named.
         """
-        texts = as_texts(items, self._info.id)
+        who = plain(self._info.id)
+        texts = as_texts(items, who)
         if not texts:
             return np.empty((0, self._info.dim), dtype=np.float32)
         self._check_lengths(texts)
         rows = self._rows(texts, progress=progress)
-        check_rows(rows, texts, self._info.dim, self._info.id)
+        check_rows(rows, texts, self._info.dim, who)
         return rows
 
     def _rows(self, texts: list[str], *, progress: bool) -> NDArray[np.float32]:
@@ -172,9 +181,8 @@ class SentenceTransformerEncoder:
         counts = st.token_counts(self._model, [self._prompt + text for text in texts])
         for text, count in zip(texts, counts or [], strict=counts is not None):
             if count > limit:
-                shown = text if len(text) <= 80 else text[:77] + "..."
                 raise InputError(
-                    f"{self._info.id}: the text {shown!r} has {count} tokens"
+                    f"{plain(self._info.id)}: the text {shown(text)} has {count} tokens"
                     f"{' with its prompt' if self._prompt else ''}, the model takes at most "
                     f"{limit} and would cut it silently; shorten the text"
                 )
@@ -192,7 +200,7 @@ class SentenceTransformerEncoder:
         list
             Always empty. Items that cannot be encoded at all are errors of :meth:`encode`.
         """
-        as_items(items, self._info.id)
+        as_items(items, plain(self._info.id))
         return []
 
     def __repr__(self) -> str:
@@ -201,8 +209,8 @@ class SentenceTransformerEncoder:
 
 
 def _loaded(model: Any, device: str | None, revision: str | None) -> st.Loaded:
-    if isinstance(model, (str, Path)):
-        return st.load(str(model), device, revision)
+    if isinstance(model, (str, os.PathLike)):
+        return st.load(os.fsdecode(model), device, revision)
     if not isinstance(model, st.sentence_transformer_class()):
         raise InputError(
             f"model must be a folder, a hub id or a SentenceTransformer, got "
@@ -219,4 +227,4 @@ def _loaded(model: Any, device: str | None, revision: str | None) -> st.Loaded:
 
 def _check_positive(name: str, value: object) -> None:
     if isinstance(value, bool) or not isinstance(value, int) or value < 1:
-        raise InputError(f"{name} must be a whole number of at least 1, got {value!r}")
+        raise InputError(f"{name} must be a whole number of at least 1, got {shown(value)}")

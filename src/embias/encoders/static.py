@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import unicodedata
 from collections.abc import Iterable, Mapping, Sequence
 from functools import cached_property
-from pathlib import Path
+from os import PathLike
 from typing import Any
 
 import numpy as np
@@ -12,6 +13,8 @@ from numpy.typing import ArrayLike, NDArray
 
 from embias.encoders import _adapt
 from embias.encoders._items import as_items, quoted, unique
+from embias.encoders._options import as_id, as_notes, as_optional_text, as_path
+from embias.encoders._show import plain, printable_id
 from embias.encoders.vector_files import is_normalized, read_vectors
 from embias.errors import InputError, VectorError
 from embias.types import EncoderInfo, Stimulus
@@ -58,9 +61,14 @@ class StaticEncoder:
         revision: str | None = None,
         notes: Iterable[str] = (),
     ) -> None:
-        listed = _adapt.as_words(words, id)
-        matrix = _adapt.as_matrix(vectors, listed, id)
-        self._set_up(listed, matrix, id=id, weights=weights, revision=revision, notes=tuple(notes))
+        id = as_id(id)
+        who = plain(id)
+        checked = as_notes(notes)
+        as_optional_text("weights", weights)
+        as_optional_text("revision", revision)
+        listed = _adapt.as_words(words, who)
+        matrix = _adapt.as_matrix(vectors, listed, who)
+        self._set_up(listed, matrix, id=id, weights=weights, revision=revision, notes=checked)
 
     def _set_up(
         self,
@@ -79,13 +87,14 @@ class StaticEncoder:
         self._rows = {word: row for row, word in enumerate(words)}
         self._zero = frozenset(words[row] for row in np.flatnonzero(~vectors.any(axis=1)))
         self._id, self._weights, self._revision = id, weights, revision
+        self._who = plain(id)
         self._notes = notes
         self._libraries = {"numpy": np.__version__}
 
     @classmethod
     def from_file(
         cls,
-        path: str | Path,
+        path: str | PathLike[str],
         *,
         id: str | None = None,
         format: str | None = None,
@@ -96,10 +105,10 @@ class StaticEncoder:
 
         Parameters
         ----------
-        path : str or pathlib.Path
+        path : str or os.PathLike
             A word2vec or GloVe text file, word2vec binary, or safetensors with a word list.
         id : str, optional
-            By default the name of the file.
+            By default the name of the file; characters that cannot be printed are escaped.
         format, encoding_errors
             As for :func:`~embias.encoders.vector_files.read_vectors`.
         weights : str, optional
@@ -114,13 +123,17 @@ class StaticEncoder:
         ------
         DataFileError
             When the file cannot be read or is malformed.
+        InputError
+            When `path` is not a path, or an option breaks its rule.
         """
+        name = printable_id(as_path(path, "path").name) if id is None else as_id(id)
+        as_optional_text("weights", weights)
         table = read_vectors(path, format=format, encoding_errors=encoding_errors)
         encoder = cls.__new__(cls)
         encoder._set_up(
             table.words,
             table.vectors,
-            id=Path(path).name if id is None else id,
+            id=name,
             weights=weights,
             revision=None,
             notes=table.notes,
@@ -149,7 +162,7 @@ class StaticEncoder:
         VectorError
             When dimensions differ or a coordinate is not finite; the word is named.
         """
-        words, rows = _adapt.from_mapping(mapping, id)
+        words, rows = _adapt.from_mapping(mapping, plain(as_id(id)))
         return cls(words, rows, id=id)
 
     @classmethod
@@ -175,7 +188,7 @@ class StaticEncoder:
         VectorError
             When a coordinate is not finite; the word is named.
         """
-        words, rows, notes, libraries = _adapt.from_keyed_vectors(kv, id)
+        words, rows, notes, libraries = _adapt.from_keyed_vectors(kv, plain(as_id(id)))
         encoder = cls(words, rows, id=id, notes=notes)
         encoder._libraries.update(libraries)
         return encoder
@@ -202,7 +215,7 @@ class StaticEncoder:
         VectorError
             When a coordinate is not finite; the word is named.
         """
-        words, rows = _adapt.from_dataframe(frame, id)
+        words, rows = _adapt.from_dataframe(frame, plain(as_id(id)))
         return cls(words, rows, id=id)
 
     @cached_property
@@ -254,18 +267,18 @@ class StaticEncoder:
         VectorError
             When the vector of an item is zero.
         """
-        listed = as_items(items, self._id)
+        listed = as_items(items, self._who)
         unknown = [item for item in unique(listed) if item not in self._rows]
         if unknown:
             raise InputError(
-                f"{self._id}: no vector for {quoted(unknown)} (a look-up is exact: case and "
+                f"{self._who}: no vector for {quoted(unknown)} (a look-up is exact: case and "
                 "spaces count, words in context have none); ask missing(items) first and leave "
                 "these out"
             )
         zero = [item for item in unique(listed) if item in self._zero]
         if zero:
             raise VectorError(
-                f"{self._id}: the vector of {quoted(zero)} is zero and has no direction; ask "
+                f"{self._who}: the vector of {quoted(zero)} is zero and has no direction; ask "
                 "missing(items) first and leave these out"
             )
         rows = [self._rows[str(item)] for item in listed]
@@ -283,13 +296,56 @@ class StaticEncoder:
         -------
         list
             Words not in the table, words whose vector is zero, and every ``InContext``; in
-            order of first appearance, each once.
+            order of first appearance, each once; :meth:`why_missing` says why of each.
         """
         return [
             item
-            for item in unique(as_items(items, self._id))
+            for item in unique(as_items(items, self._who))
             if item not in self._rows or item in self._zero
         ]
+
+    def why_missing(self, item: Stimulus) -> str:
+        """Return why an item is missing.
+
+        Parameters
+        ----------
+        item : str or InContext
+            One of those that :meth:`missing` returns.
+
+        Returns
+        -------
+        str
+            ``"zero vector"``: the word stands in the table, with a vector that has no direction.
+            ``"no vector as written; the vocabulary has it in another Unicode form"``: the table
+            has a word that looks the same, composed of other code points (NFC and NFD, an accent
+            as a part of its letter or after it); normalise one of the two. ``"no vector"``:
+            anything else, and every ``InContext``.
+
+        Raises
+        ------
+        InputError
+            When the item is not missing, or is no stimulus.
+        """
+        (checked,) = as_items([item], self._who)
+        if not isinstance(checked, str):
+            return "no vector"
+        if checked in self._zero:
+            return "zero vector"
+        if checked in self._rows:
+            raise InputError(
+                f"{self._who}: {quoted([checked])} has a vector, so there is no reason why it is "
+                "missing; ask only for what missing(items) returns"
+            )
+        if unicodedata.normalize("NFC", checked) in self._composed:
+            return "no vector as written; the vocabulary has it in another Unicode form"
+        return "no vector"
+
+    @cached_property
+    def _composed(self) -> frozenset[str]:
+        # The plain words too: a letter such as the Kelvin sign is another form of an ASCII one.
+        return frozenset(
+            word if word.isascii() else unicodedata.normalize("NFC", word) for word in self._words
+        )
 
     def __contains__(self, word: object) -> bool:
         """Return whether the word is in the table."""

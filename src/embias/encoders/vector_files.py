@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from pathlib import Path
+from os import PathLike
 
 import numpy as np
 from numpy.typing import NDArray
 
 from embias.encoders._binary_format import read_binary
+from embias.encoders._options import as_path
 from embias.encoders._safetensors_format import read_safetensors
+from embias.encoders._show import at, shown
 from embias.encoders._sources import Source, open_source
 from embias.encoders._table import TableBuilder
 from embias.encoders._text_format import header_of, read_text
@@ -58,20 +60,21 @@ class VectorTable:
 
 
 def read_vectors(
-    path: str | Path, *, format: str | None = None, encoding_errors: str = "strict"
+    path: str | PathLike[str], *, format: str | None = None, encoding_errors: str = "strict"
 ) -> VectorTable:
     r"""Read a file of word vectors.
 
     Parameters
     ----------
-    path : str or pathlib.Path
+    path : str or os.PathLike
         The file. Compression (gzip, bz2, xz, zip of one file) is undone for the first two formats.
     format : {"text", "word2vec-binary", "safetensors"}, optional
         By default told from the content, never from the suffix.
 
         ``text``: a word and its d numbers a line, separated by single spaces or tabs; a header
         line "count dim" may come first (word2vec, fastText ``.vec``) or not (GloVe). Lines end
-        at ``\n`` only and a row is split from the right, so words may hold spaces.
+        at ``\n`` only and a row is split from the right, so words may hold single spaces. Two
+        separators in a row, a carriage return inside a line, and an empty line are errors.
 
         ``word2vec-binary``: a header line, then word, space and d little-endian float32.
 
@@ -93,14 +96,14 @@ def read_vectors(
         another number of fields, a field that is not a number, a coordinate that is not finite
         or a word that is not UTF-8; when it is a pickle or another format that is not read.
     InputError
-        When an option does not exist.
+        When an option does not exist, or `path` is not a path.
     """
-    path = Path(path).expanduser()
+    file = as_path(path, "path")
     _check_option("format", format, (None, *FORMATS))
     _check_option("encoding_errors", encoding_errors, _ENCODING_ERRORS)
-    with open_source(path) as source:
+    with open_source(file) as source:
         if not source.head:
-            raise DataFileError(f"{path}: the file is empty; get it anew")
+            raise DataFileError(f"{at(file)}: the file is empty; get it anew")
         chosen = format or detect_format(source)
         reader = {"text": read_text, "word2vec-binary": read_binary}.get(chosen, read_safetensors)
         table, notes = reader(source, encoding_errors)
@@ -134,7 +137,7 @@ def detect_format(source: Source) -> str:
         return "text" if _looks_like_text(rest) else "word2vec-binary"
     if not _looks_like_text(head):
         raise DataFileError(
-            f"{source.path}: starts with {head[:12]!r}, which is none of the formats "
+            f"{at(source.path)}: starts with {head[:12]!r}, which is none of the formats "
             f"{', '.join(FORMATS)}; save the vectors in one of them"
         )
     return "text"
@@ -179,12 +182,12 @@ def _looks_like_text(rest: bytes) -> bool:
 def _check_option(name: str, value: str | None, known: tuple[str | None, ...]) -> None:
     if value not in known:
         names = [option for option in known if option is not None]
-        raise InputError(f"read_vectors: {name}={value!r}; {did_you_mean(str(value), names)}")
+        raise InputError(f"read_vectors: {name}={shown(value)}; {did_you_mean(str(value), names)}")
 
 
 def _finished(table: TableBuilder, notes: list[str], format: str) -> VectorTable:
     if not table.words:
-        raise DataFileError(f"{table.path}: holds no word with a vector; get the file anew")
+        raise DataFileError(f"{at(table.path)}: holds no word with a vector; get the file anew")
     vectors = table.finish()
     zeros = len(vectors) - int(np.count_nonzero(vectors.any(axis=1)))
     if zeros:

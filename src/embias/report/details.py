@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import math
-import shlex
 import statistics
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -195,11 +194,6 @@ def _published_facts(published: Published) -> list[Fact]:
 
 
 def rerun_commands(audit: Audit) -> list[str]:
-    """Return one command per encoder and suite that computes the rows again."""
-    pairs = dict.fromkeys((result.encoder, result.suite) for result in audit.results)
-    seed = audit.provenance.seed
-    return [
-        f"embias audit {shlex.quote(clean(encoder))} --suite {shlex.quote(clean(suite))} "
-        f"--seed {seed}"
-        for encoder, suite in pairs
-    ]
+    """Return the command that made the audit; none where it was made in Python."""
+    command = audit.provenance.command
+    return [clean(command)] if command else []

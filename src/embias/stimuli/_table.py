@@ -51,8 +51,16 @@ class Table:
         """Return a string; an empty one only as the default."""
         value = self.get(key, default)
         if key in self.values and not (isinstance(value, str) and (value or default == "")):
-            raise self.error(key, f"must be a text, not {_kind(value)}")
+            raise self.error(key, f"must be a text, not {_kind(value)}; write it in quotes")
         return str(value)
+
+    def tables(self, key: str) -> list[Any]:
+        """Return an array of tables, empty if the key is not there."""
+        value = self.get(key, [])
+        if not isinstance(value, list):
+            name = self.where.rpartition("[")[2].rstrip("]")
+            raise self.error(key, f"must be a list of tables; write [[{name}.{key}]] above each")
+        return value
 
     def strings(self, key: str) -> tuple[str, ...]:
         """Return a list of strings with at least one."""
@@ -76,10 +84,10 @@ class Table:
 
 def _kind(value: object) -> str:
     names = {
-        str: f"the text {value!r}",
+        str: f"the text {value!r:.60}" if value else "an empty text",
         bool: f"{str(value).lower()}",
-        int: f"the number {value}",
-        float: f"the number {value}",
+        int: "a number",
+        float: "a number",
         list: "a list",
         dict: "a table",
     }

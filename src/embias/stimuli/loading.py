@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import math
 import os
 import tomllib
 import unicodedata
 import warnings
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
-from types import MappingProxyType
 from typing import Any
 
 from embias._data import data_path
@@ -68,25 +69,35 @@ def load_suite(name_or_path: str | os.PathLike[str]) -> Suite:
     >>> len(load_suite("weat"))
     10
     """
+    if not isinstance(name_or_path, str | os.PathLike):
+        raise InputError(f"load_suite: {name_or_path!r:.60} is neither a name nor a path")
     text = os.fspath(name_or_path)
     known = {path.stem: path for path in data_path("suites").glob("*.toml")}
     if isinstance(name_or_path, str) and text in known:
-        return _suite(_parse(known[text], known[text].name), known[text].name)
+        return replace(
+            _suite(_parse(known[text], known[text].name), known[text].name), shipped=True
+        )
     is_path = isinstance(name_or_path, os.PathLike) or text.endswith(".toml") or os.sep in text
-    if is_path or Path(text).is_file():
+    # os.path, unlike pathlib, takes a name that no file could have for a missing file.
+    if is_path or os.path.isfile(text):
         return _suite(_parse(Path(text), text), text)
     raise UnknownNameError(
-        f"no suite {text!r}; {did_you_mean(text, known)} A suite of your own is given as the "
-        "path of a .toml file"
+        f"no suite {text!r:.80} ({did_you_mean(text, known)}); a suite of your own is given as "
+        "the path of a .toml file"
     )
 
 
 def _parse(path: Path, where: str) -> dict[str, Any]:
     try:
         raw = path.read_bytes()
-    except OSError as error:
-        reason = error.strerror or type(error).__name__
-        raise DataFileError(f"{where}: cannot be read: {reason}") from error
+    except (OSError, ValueError) as error:
+        reason = getattr(error, "strerror", None) or error
+        raise DataFileError(
+            f"{where}: cannot be read: {reason}; give the path of a .toml file, or the name of a "
+            "shipped suite (embias list suites)"
+        ) from error
+    if not raw.strip():
+        raise DataFileError(f"{where}: the file is empty; write [sets] and [tests] into it")
     try:
         text = raw.decode("utf-8-sig")
     except UnicodeDecodeError as error:
@@ -97,7 +108,8 @@ def _parse(path: Path, where: str) -> dict[str, Any]:
     try:
         # Composed form, so that an accent written in two characters finds its word.
         return tomllib.loads(unicodedata.normalize("NFC", text))
-    except tomllib.TOMLDecodeError as error:
+    except (ValueError, RecursionError) as error:
+        # Besides its own error, tomllib lets through those of huge numbers and deep nesting.
         raise DataFileError(f"{where}: not valid TOML: {error}") from error
 
 
@@ -113,7 +125,7 @@ def _suite(document: dict[str, Any], where: str) -> Suite:
     if not entries:
         raise top.error("tests", "has no test; give at least one table [tests.NAME]")
     tests = tuple(
-        _test(name, entry, f"{where}: [tests.{name}]", sets, sentences, source)
+        _test(name, entry, f"{where}: [tests.{_quoted(name)}]", sets, sentences, source)
         for name, entry in entries.items()
     )
     return Suite(
@@ -137,7 +149,7 @@ def _source(values: object, where: str) -> Source | None:
 def _sets(values: object, where: str) -> dict[str, WordSet]:
     sets = {}
     for key, entry in Table(values, f"{where}: [sets]").values.items():
-        table = Table(entry, f"{where}: [sets.{key}]", ("name", "words"))
+        table = Table(entry, f"{where}: [sets.{_quoted(key)}]", ("name", "words"))
         words = table.strings("words")
         with warnings.catch_warnings():
             # In a file a repeated word is a slip to mend, not something to pass over.
@@ -196,8 +208,12 @@ def _test(
         templates = table.strings("templates")
     published = tuple(
         _published(entry, f"{where}, published figure {number}")
-        for number, entry in enumerate(table.get("published", []), start=1)
+        for number, entry in enumerate(table.tables("published"), start=1)
     )
+    weights = [figure.weights for figure in published]
+    twice = [name for name in weights if weights.count(name) > 1]
+    if twice:
+        raise table.error("published", f"two figures for the weights {twice[0]!r}; keep one")
     try:
         return AssociationTest(
             name=name,
@@ -205,7 +221,7 @@ def _test(
             attributes=attributes,
             templates=templates,
             source=_source(table.get("source", None), f"{where}, key 'source'") or source,
-            sentences=MappingProxyType(own),
+            sentences=own,
             published=published,
             note=table.text("note", ""),
         )
@@ -224,12 +240,10 @@ def _pair(table: Table, key: str, sets: Mapping[str, WordSet]) -> tuple[WordSet,
 def _published(values: object, where: str) -> Published:
     table = Table(values, where, _PUBLISHED_KEYS)
     effect_size = table.get("effect_size", None)
-    if effect_size is not None and (
-        isinstance(effect_size, bool) or not isinstance(effect_size, int | float)
-    ):
-        raise table.error("effect_size", "must be a number")
+    if effect_size is not None and not _is_finite_number(effect_size):
+        raise table.error("effect_size", "must be a number, and finite")
     decimals = table.get("decimals", 2)
-    if not isinstance(decimals, int) or not 0 <= decimals <= 15:
+    if type(decimals) is not int or not 0 <= decimals <= 15:
         raise table.error("decimals", "must be a whole number from 0 to 15")
     return Published(
         weights=table.text("weights"),
@@ -239,3 +253,17 @@ def _published(values: object, where: str) -> Published:
         source=table.text("source"),
         note=table.text("note", ""),
     )
+
+
+def _is_finite_number(value: object) -> bool:
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return False
+    try:
+        return math.isfinite(value)
+    except OverflowError:  # a whole number beyond every float
+        return False
+
+
+def _quoted(key: str) -> str:
+    """Return a key as it stands in a table heading, on one line whatever it holds."""
+    return key if key.replace("-", "").replace("_", "").isalnum() else repr(key)

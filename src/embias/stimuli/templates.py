@@ -81,6 +81,7 @@ def fill_template(template: str, word: str, forms: Mapping[str, str] | None = No
     known = {**(forms or {}), "": word, "word": word}
     text = ""
     span: tuple[int, int] | None = None
+    template_fields(template)
     for literal, name, _, _ in string.Formatter().parse(template):
         text += literal
         if name is None:

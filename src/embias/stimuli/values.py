@@ -7,8 +7,7 @@ import json
 import warnings
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from types import MappingProxyType
-from typing import Any, Literal, TypeAlias
+from typing import Any, Literal, TypeAlias, TypeVar
 
 from embias.errors import InputError, UnknownNameError, did_you_mean
 from embias.results import Published
@@ -17,6 +16,7 @@ from embias.types import InContext, Stimulus
 
 __all__ = ["ROLES", "AssociationTest", "Role", "Source", "Suite", "WordSet"]
 
+Kind = TypeVar("Kind")
 Role: TypeAlias = Literal["X", "Y", "A", "B"]
 ROLES: tuple[Role, ...] = ("X", "Y", "A", "B")
 
@@ -58,8 +58,9 @@ class WordSet:
     words: tuple[str, ...]
 
     def __init__(self, name: str, words: Iterable[str]) -> None:
-        if isinstance(words, str):
-            raise InputError(f"word set {name!r}: words is one string; give a list of strings")
+        check_name("word set", name)
+        if isinstance(words, str) or not isinstance(words, Iterable):
+            raise InputError(f"word set {name!r}: words is {words!r:.60}; give a list of strings")
         given = tuple(words)
         if not given:
             raise InputError(f"word set {name!r} is empty; give at least one word")
@@ -117,35 +118,71 @@ class AssociationTest:
     attributes: tuple[WordSet, WordSet]
     templates: tuple[str, ...] = (BARE,)
     source: Source | None = None
-    sentences: Mapping[str, tuple[InContext, ...]] = field(
-        default_factory=lambda: MappingProxyType({}), hash=False
-    )
+    sentences: Mapping[str, tuple[InContext, ...]] = field(default_factory=dict, hash=False)
     published: tuple[Published, ...] = ()
     note: str = ""
 
     def __post_init__(self) -> None:
-        for kind, pair in (("targets", self.targets), ("attributes", self.attributes)):
-            if len(pair) != 2 or not all(isinstance(words, WordSet) for words in pair):
-                raise InputError(f"test {self.name!r}: {kind} must be two WordSets")
-            shared = [word for word in pair[0].words if word in set(pair[1].words)]
-            if shared:
-                raise InputError(
-                    f"test {self.name!r}: {shared[0]!r} is in both {kind} ({pair[0].name} and "
-                    f"{pair[1].name}); take it out of one"
-                )
-        if isinstance(self.templates, str) or not self.templates:
-            raise InputError(f"test {self.name!r}: templates must be a list with at least one")
-        for template in self.templates:
+        check_name("test", self.name)
+        for kind in ("targets", "attributes"):
+            object.__setattr__(self, kind, self._checked_pair(kind))
+        object.__setattr__(self, "templates", self._checked_templates())
+        object.__setattr__(self, "sentences", self._checked_sentences())
+        if self.source is not None and not isinstance(self.source, Source):
+            raise InputError(f"test {self.name!r}: source must be a Source, such as Source('...')")
+        published = _tuple_of(self.published, Published)
+        if published is None:
+            raise InputError(f"test {self.name!r}: published must be a tuple of Published")
+        object.__setattr__(self, "published", published)
+
+    def _checked_pair(self, kind: str) -> tuple[WordSet, WordSet]:
+        pair = _tuple_of(getattr(self, kind), WordSet)
+        if pair is None or len(pair) != 2:
+            raise InputError(f"test {self.name!r}: {kind} must be two WordSets")
+        if pair[0] == pair[1]:
+            raise InputError(f"test {self.name!r}: {kind} are one set twice; give two sets")
+        shared = [word for word in pair[0].words if word in set(pair[1].words)]
+        if shared:
+            raise InputError(
+                f"test {self.name!r}: {shared[0]!r} is in both {kind} ({pair[0].name!r} and "
+                f"{pair[1].name!r}); take it out of one"
+            )
+        return pair[0], pair[1]
+
+    def _checked_templates(self) -> tuple[str, ...]:
+        templates = _tuple_of(self.templates, str)
+        if not templates:
+            raise InputError(
+                f"test {self.name!r}: templates must be a list of texts with at least one"
+            )
+        for template in templates:
             check_template(template)
-        if self.sentences:
-            for role in ROLES:
-                for word in self.words(role).words:
-                    if not self.sentences.get(word):
-                        raise InputError(f"test {self.name!r}: {word!r} has no sentences")
+            if templates.count(template) > 1:
+                raise InputError(f"test {self.name!r}: the template {template!r} is listed twice")
+        return templates
+
+    def _checked_sentences(self) -> dict[str, tuple[InContext, ...]]:
+        if not isinstance(self.sentences, Mapping):
+            raise InputError(
+                f"test {self.name!r}: sentences must be a mapping of word to InContext"
+            )
+        checked = {}
+        for role in ROLES if self.sentences else ():
+            for word in self.words(role).words:
+                sentences = _tuple_of(self.sentences.get(word), InContext)
+                if not sentences:
+                    raise InputError(
+                        f"test {self.name!r}: {word!r} has no sentences; give a list of InContext"
+                    )
+                checked[word] = sentences
+        return checked
 
     def words(self, role: Role) -> WordSet:
         """Return the word set of a role, ``"X"``, ``"Y"``, ``"A"`` or ``"B"``."""
-        return dict(zip(ROLES, (*self.targets, *self.attributes), strict=True))[role]
+        sets = dict(zip(ROLES, (*self.targets, *self.attributes), strict=True))
+        if role not in sets:
+            raise InputError(f"no role {role!r}; a test has X, Y (targets), A and B (attributes)")
+        return sets[role]
 
     @property
     def templated(self) -> bool:
@@ -189,6 +226,8 @@ class Suite:
         For readers.
     encoder : str or None
         Id of the encoder it is run on when none is named.
+    shipped : bool
+        Whether it comes with embias, so that name, version and hash are enough to find it again.
 
     Raises
     ------
@@ -203,15 +242,22 @@ class Suite:
     title: str = ""
     description: str = ""
     encoder: str | None = None
+    shipped: bool = field(default=False, compare=False)
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "tests", tuple(self.tests))
-        if not self.tests:
+        check_name("suite", self.name)
+        tests = _tuple_of(self.tests, AssociationTest)
+        if tests is None:
+            raise InputError(f"suite {self.name!r}: tests must be a list of AssociationTests")
+        object.__setattr__(self, "tests", tests)
+        if not tests:
             raise InputError(f"suite {self.name!r} has no tests; give at least one")
-        names = [test.name for test in self.tests]
+        names = [test.name for test in tests]
         twice = [name for name in names if names.count(name) > 1]
         if twice:
-            raise InputError(f"suite {self.name!r}: two tests are named {twice[0]!r}")
+            raise InputError(
+                f"suite {self.name!r}: two tests are named {twice[0]!r}; give each its own name"
+            )
 
     def __len__(self) -> int:
         return len(self.tests)
@@ -235,21 +281,38 @@ class Suite:
     @property
     def sha256(self) -> str:
         """Hash of what is asked (words, roles, sentences); not of titles, sources or layout."""
-        asked = [
+        return hashlib.sha256(json.dumps(self._asked(), ensure_ascii=True).encode()).hexdigest()
+
+    def _asked(self) -> list[list[object]]:
+        return [
             [test.name, [[role, test.words(role).name, _asked(test, role)] for role in ROLES]]
             for test in self.tests
         ]
-        return hashlib.sha256(json.dumps(asked, ensure_ascii=True).encode()).hexdigest()
 
     def to_dict(self) -> dict[str, Any]:
-        """Return what identifies the suite in a result."""
-        return {
+        """Return what identifies the suite in a result; of one's own, all that is asked."""
+        identity: dict[str, Any] = {
             "name": self.name,
             "version": self.version,
             "title": self.title,
             "sha256": self.sha256,
             "source": self.source.to_dict() if self.source else {},
         }
+        # A shipped suite is found again by its name, version and hash; nobody else has this one.
+        return identity if self.shipped else {**identity, "asked": self._asked()}
+
+
+def check_name(thing: str, name: object) -> None:
+    """Raise an InputError unless `name` is a text that is not blank."""
+    if not isinstance(name, str) or not name.strip():
+        raise InputError(f"the name of a {thing} is {name!r:.60}; give a text")
+
+
+def _tuple_of(values: object, kind: type[Kind]) -> tuple[Kind, ...] | None:
+    """Return a list or tuple as a tuple if all of its entries are of a kind, else None."""
+    if not isinstance(values, list | tuple) or not all(isinstance(v, kind) for v in values):
+        return None
+    return tuple(values)
 
 
 def _asked(test: AssociationTest, role: Role) -> list[list[object]]:

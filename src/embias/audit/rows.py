@@ -1,0 +1,132 @@
+"""The rows of an audit: one test on one encoder."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable, Sequence
+
+import numpy as np
+
+from embias.audit.inputs import Settings
+from embias.audit.vectors import Vectors, WordVectors, gather
+from embias.errors import EmbiasError, InputError
+from embias.metrics import weat
+from embias.results import Association, BiasResult, Counts, Published
+from embias.stimuli import ROLES, AssociationTest, Role, Suite
+
+__all__ = ["run_test"]
+
+#: A target set with fewer found words than this cannot be tested.
+_FEWEST_TARGETS = 2
+
+
+def run_test(
+    vectors: Vectors, suite: Suite, test: AssociationTest, metric: str, settings: Settings
+) -> BiasResult:
+    """Run one test on one encoder; what goes wrong becomes the reason of the row."""
+    counts: tuple[Counts, ...] = ()
+    association: Association | None = None
+    reason = ""
+    try:
+        vectors.prepare_test(test)
+        sets = {role: gather(vectors, test, role) for role in ROLES}
+        counts = tuple(sets[role].counts for role in ROLES)
+        _check_coverage(vectors, test, counts, settings)
+        association = _associate(vectors, suite, test, sets, settings)
+    except EmbiasError as error:
+        reason = str(error)
+    return BiasResult(
+        encoder=vectors.info.id,
+        transform=" | ".join(vectors.info.transforms),
+        suite=suite.name,
+        test=test.name,
+        metric=metric,
+        description=test.description,
+        status="ok" if association else "error",
+        reason=reason,
+        association=association,
+        counts=counts,
+        published=_published(test, vectors, settings),
+        notes=_notes(test),
+    )
+
+
+def _check_coverage(
+    vectors: Vectors, test: AssociationTest, counts: Iterable[Counts], settings: Settings
+) -> None:
+    for each in counts:
+        fewest = _FEWEST_TARGETS if each.role in "XY" else 1
+        complete = settings.on_missing == "drop" or not each.dropped
+        if complete and each.found >= fewest and each.coverage >= settings.min_coverage:
+            continue
+        if each.asked < fewest:
+            raise InputError(
+                f"{each.role} ({each.name}) has {each.asked} word; at least {fewest} are needed"
+            )
+        rule = (
+            "on_missing='error' allows none to be missing"
+            if not complete
+            else f"min_coverage asks for {settings.min_coverage:.0%}"
+            if each.coverage < settings.min_coverage
+            else f"at least {fewest} are needed"
+        )
+        raise InputError(
+            f"{each.role} ({each.name}): {each.found} of {each.asked} words have a vector, "
+            f"{rule}; missing: {_listed(each.dropped)}{_cure(vectors, test)}"
+        )
+
+
+def _listed(words: Sequence[str], most: int = 5) -> str:
+    rest = f" and {len(words) - most} more" if len(words) > most else ""
+    return ", ".join(word if len(word) <= 40 else word[:39] + "…" for word in words[:most]) + rest
+
+
+def _cure(vectors: Vectors, test: AssociationTest) -> str:
+    if vectors.info.kind == "static" and test.templated:
+        return (
+            "; this test puts words into sentences, and a table of word vectors has no vector "
+            "for a sentence: run it on a sentence encoder"
+        )
+    return ""
+
+
+def _associate(
+    vectors: Vectors,
+    suite: Suite,
+    test: AssociationTest,
+    sets: dict[Role, WordVectors],
+    settings: Settings,
+) -> Association:
+    x, y, a, b = (np.stack(sets[role].rows) for role in ROLES)
+    return weat(
+        x,
+        y,
+        a,
+        b,
+        ddof=settings.ddof,
+        alternative=settings.alternative,
+        method=settings.method,
+        x_groups=sets["X"].words,
+        y_groups=sets["Y"].words,
+        unit=settings.unit,
+        rng=_generator(settings.seed, vectors.info.id, suite.name, test.name),
+    )
+
+
+def _generator(seed: int, *names: str) -> np.random.Generator:
+    # From the names, not from the running order: adding a test leaves the others as they were.
+    digest = hashlib.sha256("\0".join(names).encode("utf-8", "surrogatepass")).digest()
+    return np.random.default_rng([seed, *np.frombuffer(digest, dtype=np.uint32).tolist()])
+
+
+def _published(test: AssociationTest, vectors: Vectors, settings: Settings) -> Published | None:
+    return test.published_for(settings.published or vectors.info.weights)
+
+
+def _notes(test: AssociationTest) -> tuple[str, ...]:
+    notes = [test.note] if test.note else []
+    attributes = {word for role in ("A", "B") for word in test.words(role).words}
+    both = [word for role in ("X", "Y") for word in test.words(role).words if word in attributes]
+    if both:
+        notes.append(f"Both target and attribute, which adds a cosine of 1: {', '.join(both)}.")
+    return tuple(notes)
