@@ -27,6 +27,7 @@ check: $(READY)
 bench: $(READY)
 	$(BIN)/python benchmarks/permutation.py
 	$(BIN)/python benchmarks/weat_suite.py
+	$(BIN)/python benchmarks/calibration.py
 	$(BIN)/python benchmarks/against_wefe.py
 
 $(READY): pyproject.toml constraints.txt

@@ -109,6 +109,72 @@ def test_templated_tests_relabel_words_unless_items_are_asked_for():
     assert by_word.n_partitions == math.comb(4, 2)
 
 
+def test_intervals_are_those_of_the_effect_over_words(extract):
+    from embias.stats import analytic_interval
+
+    result = audit(extract, "weat", level=0.9)
+    for row in result.results:
+        figures = row.association
+        assert row.interval == analytic_interval(
+            figures.unit_effect_size, figures.n_x, figures.n_y, level=0.9
+        )
+    frame = result.frame
+    assert (frame["effect_low"] < frame["effect_size"]).all()
+    assert (frame["effect_size"] < frame["effect_high"]).all()
+    assert set(frame["interval_method"]) == {"analytic"}
+    resampled = audit(extract, "weat", interval="bca", rng=1)
+    assert set(resampled.frame["interval_method"]) == {"bca"}
+    assert audit(extract, "weat", interval="bca", rng=1) == resampled
+    assert audit(extract, "weat", interval=None).frame["effect_low"].isna().all()
+
+
+def test_a_test_without_an_interval_says_why():
+    same = {word: np.ones(3) for word in WORDS}
+    (row,) = audit(same, flowers()).results
+    assert row.interval is None
+    assert row.notes == ("No interval: the effect size is undefined, so it has no interval.",)
+
+
+def test_p_values_are_adjusted_within_suite_and_encoder(extract, table):
+    from embias.stats import adjust
+
+    result = audit([extract, as_named(table)], ["weat", flowers()])
+    frame = result.frame
+    family = frame[(frame["encoder"] == extract.info.id) & (frame["suite"] == "weat")]
+    assert family["pvalue_adjusted"].tolist() == adjust(family["pvalue"], "holm").tolist()
+    assert set(family["family"]) == {f"weat / {extract.info.id} / weat: 10 tests"}
+    # Rows that could not be run are in no family, and have no p-value to adjust.
+    failed = frame[frame["status"] == "error"]
+    assert len(failed) == 10
+    assert failed["pvalue_adjusted"].isna().all()
+    alone = frame[(frame["encoder"] == "mine") & (frame["suite"] == "flowers")]
+    assert alone["pvalue_adjusted"].tolist() == alone["pvalue"].tolist()
+    plain = audit(extract, "weat", adjust="none").frame
+    assert plain["pvalue_adjusted"].isna().all()
+    other = audit(extract, "weat", adjust="benjamini-hochberg").frame
+    assert (other["pvalue_adjusted"] <= family["pvalue_adjusted"].to_numpy()).all()
+
+
+def test_the_published_p_over_sentences_stands_beside_the_one_over_words():
+    test = flowers(templates=("This is {}.", "{} is here.", "There is {}."))
+    suite = Suite("s", (test, flowers("bare")))
+    frame = audit(Recorder(), suite, item_pvalue=True).frame
+    by_item = audit(Recorder(), test, unit="item").frame
+    assert frame["item_pvalue"].tolist()[0] == by_item["pvalue"].tolist()[0]
+    assert frame["pvalue"].tolist()[0] != by_item["pvalue"].tolist()[0]
+    assert frame["item_pvalue"].isna().tolist() == [False, True]
+    assert audit(Recorder(), suite).frame["item_pvalue"].isna().all()
+
+
+def test_the_detectable_effect_says_how_little_few_words_can_show(extract, table):
+    from embias.stats import detectable_effect
+
+    frame = audit(extract, "weat").frame
+    expected = [detectable_effect(x, y) for x, y in zip(frame["n_x"], frame["n_y"], strict=True)]
+    assert frame["detectable_effect"].tolist() == expected
+    assert audit(table, flowers()).frame["detectable_effect"].isna().all()
+
+
 def test_missing_words_are_dropped_and_counted(table):
     test = flowers(targets=(("rose", "daisy", "lily", "ros\u00e9", "r 2"), ("wasp", "flea")))
     result = audit(table, test, min_coverage=0.6)
@@ -411,6 +477,9 @@ def test_a_repr_is_one_line(extract):
         (({"a": [1.0]}, "weat"), {"metrics": ["ceat"]}, InputError, "call embias.metrics.ceat"),
         (({"a": [1.0]}, "weat"), {"min_coverage": "0.8"}, InputError, "min_coverage='0.8'"),
         (({"a": [1.0]}, "weat"), {"published": 5}, InputError, "published=5"),
+        (({"a": [1.0]}, "weat"), {"interval": "t"}, InputError, "interval='t'"),
+        (({"a": [1.0]}, "weat"), {"level": 95}, InputError, "level=95"),
+        (({"a": [1.0]}, "weat"), {"adjust": "holms"}, InputError, "did you mean 'holm'"),
     ],
 )
 def test_bad_arguments_are_named(arguments, options, error, message):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import sys
+from dataclasses import replace
 from itertools import combinations
 from statistics import fmean, stdev
 
@@ -28,7 +29,7 @@ from embias.report import forest_plot
 from embias.report.layout import BAND_LABEL, NARROW, WIDE
 from embias.report.phrasing import clean
 from embias.report.plot import draw, null_half_width
-from embias.results import Audit
+from embias.results import Audit, Interval
 
 pytest.importorskip("matplotlib")
 
@@ -159,3 +160,16 @@ def test_missing_matplotlib_names_the_extra(monkeypatch: pytest.MonkeyPatch) -> 
     monkeypatch.setitem(sys.modules, "matplotlib", None)
     with pytest.raises(MissingExtraError, match=r"'matplotlib'.*embias\[report\]"):
         forest_plot(full())
+
+
+def test_intervals_are_drawn_where_they_are_and_named_in_the_legend() -> None:
+    with_interval = replace(EXACT, interval=Interval(0.41, 1.52, 0.9, "analytic"))
+    figure = forest_plot(audit(with_interval, HIGH))
+    drawn = [c for c in figure.axes[0].collections if c.get_gid() == "interval"]
+    (segment,) = [s for collection in drawn for s in collection.get_segments()]
+    assert segment[:, 0].tolist() == [0.41, 1.52]
+    legend = [text.get_text().replace("\n", " ") for text in figure.legends[0].get_texts()]
+    assert "confidence interval of d over words, 90% (analytic)" in legend
+    plain = forest_plot(audit(HIGH))
+    assert not [c for c in plain.axes[0].collections if c.get_gid() == "interval"]
+    assert not any("confidence interval of d" in t.get_text() for t in plain.legends[0].get_texts())

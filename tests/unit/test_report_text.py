@@ -28,7 +28,7 @@ from test_report_samples import (
 from embias.report import format_pvalue, to_text
 from embias.report.notes import CAUTION, row_notes, summary
 from embias.report.phrasing import clean, format_bounds, format_number, format_smallest_pvalue
-from embias.results import PermutationResult
+from embias.results import Interval, PermutationResult
 
 
 def p_text(pvalue: float, method: str = "exact", **changes: object) -> str:
@@ -238,3 +238,17 @@ def test_import_loads_none_of_the_libraries() -> None:
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
+
+
+def test_intervals_and_adjusted_p_have_columns_of_their_own() -> None:
+    beside = {"pvalue_adjusted": 0.0234, "adjustment": "holm", "family": "weat / w2v: 2 tests"}
+    first = dataclasses.replace(EXACT, interval=Interval(-0.41, 1.52, 0.95, "analytic"), **beside)
+    text = to_text(audit(first, dataclasses.replace(HIGH, **beside)), width=120)
+    assert "-0.41 to 1.52" in text
+    assert "0.023" in text
+    flat = " ".join(text.split())
+    assert "Interval of d over words: 95% (analytic)." in flat
+    assert "Adjusted p: holm over the 2 tests of this table." in flat
+    plain = to_text(audit(EXACT, HIGH), width=120)
+    assert "interval" not in plain
+    assert "adj." not in plain

@@ -13,11 +13,13 @@ from embias.encoders import as_encoder
 from embias.errors import InputError, UnknownNameError, did_you_mean
 from embias.metrics import get_metric
 from embias.results import Alternative, Unit
+from embias.stats.multiplicity import Adjustment
 from embias.stats.permutation import MethodChoice, check_choice
 from embias.stimuli import AssociationTest, Suite, load_suite
 from embias.types import Encoder
 
 __all__ = [
+    "IntervalMethod",
     "OnMissing",
     "Settings",
     "SuiteLike",
@@ -30,6 +32,7 @@ __all__ = [
 
 SuiteLike: TypeAlias = Suite | AssociationTest | str | os.PathLike[str]
 OnMissing: TypeAlias = Literal["drop", "error"]
+IntervalMethod: TypeAlias = Literal["analytic", "bca", "percentile"]
 
 #: Seeds fit every file format and every generator.
 _LARGEST_SEED = 2**63 - 1
@@ -47,6 +50,10 @@ class Settings:
     on_missing: OnMissing
     min_coverage: float
     published: str | None
+    interval: IntervalMethod | None
+    level: float
+    adjust: Adjustment
+    item_pvalue: bool
     seed: int
 
     def to_dict(self) -> dict[str, Any]:
@@ -60,6 +67,10 @@ class Settings:
             "on_missing": self.on_missing,
             "min_coverage": self.min_coverage,
             "published": self.published,
+            "interval": self.interval,
+            "level": self.level,
+            "adjust": self.adjust,
+            "item_pvalue": self.item_pvalue,
         }
 
 
@@ -73,6 +84,10 @@ def check_settings(
     on_missing: OnMissing = "drop",
     min_coverage: float = 0.8,
     published: str | None = None,
+    interval: IntervalMethod | None = "analytic",
+    level: float = 0.95,
+    adjust: Adjustment = "holm",
+    item_pvalue: bool = False,
     rng: int = 0,
 ) -> Settings:
     """Return the settings after checking every one; the defaults are those of an audit.
@@ -92,6 +107,11 @@ def check_settings(
         raise InputError(
             f"min_coverage={min_coverage!r} is not a share; give a number from 0 to 1, such as 0.8"
         )
+    check_choice("adjust", adjust, get_args(Adjustment))
+    if interval is not None:
+        check_choice("interval", interval, get_args(IntervalMethod))
+    if not isinstance(level, int | float | np.number) or not 0 < level < 1:
+        raise InputError(f"level={level!r} is not a confidence; give a share such as 0.95")
     if published is not None and not isinstance(published, str):
         raise InputError(f"published={published!r}; give the name of published weights")
     return Settings(
@@ -103,6 +123,10 @@ def check_settings(
         on_missing=on_missing,
         min_coverage=float(min_coverage),
         published=published,
+        interval=interval,
+        level=float(level),
+        adjust=adjust,
+        item_pvalue=bool(item_pvalue),
         seed=as_seed(rng),
     )
 

@@ -3,15 +3,26 @@
 from __future__ import annotations
 
 import hashlib
+import math
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 
 from embias.audit.inputs import Settings
 from embias.audit.vectors import Vectors, WordVectors, gather
 from embias.errors import EmbiasError, InputError
-from embias.metrics import weat
-from embias.results import Association, BiasResult, Counts, Published
+from embias.metrics import weat, weat_interval
+from embias.results import (
+    Association,
+    BiasResult,
+    Counts,
+    Interval,
+    Published,
+    PvalueMethod,
+    Unit,
+)
+from embias.stats import analytic_interval, detectable_effect
 from embias.stimuli import ROLES, AssociationTest, Role, Suite
 
 __all__ = ["run_test"]
@@ -26,13 +37,16 @@ def run_test(
     """Run one test on one encoder; what goes wrong becomes the reason of the row."""
     counts: tuple[Counts, ...] = ()
     association: Association | None = None
+    extras = _Extras()
     reason = ""
     try:
         vectors.prepare_test(test)
         sets = {role: gather(vectors, test, role) for role in ROLES}
         counts = tuple(sets[role].counts for role in ROLES)
         _check_coverage(vectors, test, counts, settings)
-        association = _associate(vectors, suite, test, sets, settings)
+        names = (vectors.info.id, suite.name, test.name)
+        association = _associate(sets, settings, settings.unit, names)
+        extras = _extras(sets, association, settings, names)
     except EmbiasError as error:
         reason = str(error)
     return BiasResult(
@@ -47,7 +61,11 @@ def run_test(
         association=association,
         counts=counts,
         published=_published(test, vectors, settings),
-        notes=_notes(test),
+        notes=(*_notes(test), *extras.notes),
+        interval=extras.interval,
+        detectable_effect=extras.detectable_effect,
+        item_pvalue=extras.item_pvalue,
+        item_pvalue_method=extras.item_pvalue_method,
     )
 
 
@@ -91,11 +109,7 @@ def _cure(vectors: Vectors, test: AssociationTest) -> str:
 
 
 def _associate(
-    vectors: Vectors,
-    suite: Suite,
-    test: AssociationTest,
-    sets: dict[Role, WordVectors],
-    settings: Settings,
+    sets: dict[Role, WordVectors], settings: Settings, unit: Unit, names: tuple[str, ...]
 ) -> Association:
     x, y, a, b = (np.stack(sets[role].rows) for role in ROLES)
     return weat(
@@ -108,8 +122,79 @@ def _associate(
         method=settings.method,
         x_groups=sets["X"].words,
         y_groups=sets["Y"].words,
-        unit=settings.unit,
-        rng=_generator(settings.seed, vectors.info.id, suite.name, test.name),
+        unit=unit,
+        rng=_generator(settings.seed, *names),
+    )
+
+
+@dataclass(frozen=True)
+class _Extras:
+    """What stands beside the test itself."""
+
+    interval: Interval | None = None
+    detectable_effect: float | None = None
+    item_pvalue: float | None = None
+    item_pvalue_method: PvalueMethod | None = None
+    notes: tuple[str, ...] = ()
+
+
+def _extras(
+    sets: dict[Role, WordVectors],
+    association: Association,
+    settings: Settings,
+    names: tuple[str, ...],
+) -> _Extras:
+    notes: tuple[str, ...] = ()
+    interval = None
+    # Intervals generalise to other words; single sentences taken for independent do not.
+    if settings.interval is not None and association.unit == "word":
+        try:
+            interval = _interval(sets, association, settings, names)
+        except InputError as error:
+            notes = (f"No interval: {error}.",)
+    detectable = detectable_effect(
+        association.n_x, association.n_y, alternative=settings.alternative, ddof=settings.ddof
+    )
+    by_item = None
+    if settings.item_pvalue and association.items_x + association.items_y > (
+        association.n_x + association.n_y
+    ):
+        by_item = _associate(sets, settings, "item", names)
+    return _Extras(
+        interval=interval,
+        detectable_effect=detectable if math.isfinite(detectable) else None,
+        item_pvalue=None if by_item is None else by_item.pvalue,
+        item_pvalue_method=None if by_item is None else by_item.pvalue_method,
+        notes=notes,
+    )
+
+
+def _interval(
+    sets: dict[Role, WordVectors],
+    association: Association,
+    settings: Settings,
+    names: tuple[str, ...],
+) -> Interval:
+    if settings.interval == "analytic" or settings.interval is None:
+        return analytic_interval(
+            association.unit_effect_size,
+            association.n_x,
+            association.n_y,
+            level=settings.level,
+            ddof=settings.ddof,
+        )
+    x, y, a, b = (np.stack(sets[role].rows) for role in ROLES)
+    return weat_interval(
+        x,
+        y,
+        a,
+        b,
+        method=settings.interval,
+        level=settings.level,
+        ddof=settings.ddof,
+        x_groups=sets["X"].words,
+        y_groups=sets["Y"].words,
+        rng=_generator(settings.seed, *names, "interval"),
     )
 
 

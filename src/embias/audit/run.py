@@ -8,7 +8,9 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 
 from embias._version import package_versions, python_version, version
+from embias.audit.families import adjust_families
 from embias.audit.inputs import (
+    IntervalMethod,
     OnMissing,
     Settings,
     SuiteLike,
@@ -21,6 +23,7 @@ from embias.audit.rows import run_test
 from embias.audit.vectors import Vectors
 from embias.errors import InputError
 from embias.results import Alternative, Audit, BiasResult, Provenance, Unit
+from embias.stats.multiplicity import Adjustment
 from embias.stats.permutation import MethodChoice
 from embias.stimuli import Suite
 from embias.types import Encoder
@@ -40,6 +43,10 @@ def audit(
     on_missing: OnMissing = "drop",
     min_coverage: float = 0.8,
     published: str | None = None,
+    interval: IntervalMethod | None = "analytic",
+    level: float = 0.95,
+    adjust: Adjustment = "holm",
+    item_pvalue: bool = False,
     rng: int = 0,
     progress: bool | None = None,
 ) -> Audit:
@@ -73,8 +80,18 @@ def audit(
     published : str, optional
         Set the published figures for these weights beside the computed ones (``"glove-840b"``).
         By default those of the encoder's own weights, where they are known.
+    interval : {"analytic", "bca", "percentile"} or None
+        Confidence interval of the effect size over words: by the noncentral t distribution
+        (holds its level with few words), or by resampling target words.
+    level : float
+        Confidence of the interval, in (0, 1).
+    adjust : {"holm", "benjamini-hochberg", "benjamini-yekutieli", "bonferroni", "none"}
+        Correction of the p-values for the number of tests of one suite on one encoder.
+    item_pvalue : bool
+        Add the p-value that relabels single sentences, as the published SEAT code does, beside
+        the one that relabels words. It is too small, and slow for many sentences.
     rng : int
-        Seed; of effect only on sampled p-values.
+        Seed; of effect only on sampled p-values and resampled intervals.
     progress : bool, optional
         Show a progress bar while encoding; by default only for models, on a terminal.
 
@@ -103,6 +120,10 @@ def audit(
         on_missing=on_missing,
         min_coverage=min_coverage,
         published=published,
+        interval=interval,
+        level=level,
+        adjust=adjust,
+        item_pvalue=item_pvalue,
         rng=rng,
     )
     return audit_pairs([(encoders, suite)], settings, progress=progress)
@@ -143,7 +164,8 @@ def audit_pairs(
             ]
     every_encoder = [encoder for encoders in opened for encoder in encoders]
     every_suite = {suite.name: suite for suites in asked for suite in suites}
-    return Audit(tuple(results), _provenance(every_encoder, list(every_suite.values()), settings))
+    provenance = _provenance(every_encoder, list(every_suite.values()), settings)
+    return Audit(tuple(adjust_families(results, settings.adjust)), provenance)
 
 
 def _provenance(

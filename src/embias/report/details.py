@@ -15,6 +15,7 @@ from embias.report.phrasing import (
     clean,
     format_bounds,
     format_number,
+    format_plain_pvalue,
     format_pvalue,
     format_smallest_pvalue,
     is_templated,
@@ -159,7 +160,22 @@ def result_facts(result: BiasResult) -> list[Fact]:
             f"D {format_number(figures.unit_statistic, 4)}"
         )
         facts.append(Fact("over words", text))
+    if result.interval is not None:
+        low, high = format_number(result.interval.low, 3), format_number(result.interval.high, 3)
+        how = f"{result.interval.level:.0%}, {clean(result.interval.method)}, over words"
+        facts.append(Fact("interval of d", f"{low} to {high} ({how})"))
     facts += _pvalue_facts(figures)
+    if result.pvalue_adjusted is not None:
+        adjusted = format_plain_pvalue(result.pvalue_adjusted)
+        facts.append(
+            Fact("adjusted p", f"{adjusted} ({result.adjustment}, {clean(result.family)})")
+        )
+    if result.item_pvalue is not None:
+        text = f"{format_plain_pvalue(result.item_pvalue)} ({result.item_pvalue_method}); too small"
+        facts.append(Fact("p over single sentences, as published", text))
+    if result.detectable_effect is not None:
+        text = f"d = {format_number(result.detectable_effect, 2)} with 80 % power at the 5 % level"
+        facts.append(Fact("smallest effect found reliably", text))
     if result.published is not None:
         facts += _published_facts(result.published)
     return facts

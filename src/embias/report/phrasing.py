@@ -14,6 +14,7 @@ __all__ = [
     "clean",
     "format_bounds",
     "format_number",
+    "format_plain_pvalue",
     "format_pvalue",
     "format_smallest_pvalue",
     "has_low_pvalue",
@@ -105,6 +106,11 @@ def format_pvalue(result: Association | PermutationResult) -> str:
     """
     method = result.pvalue_method if isinstance(result, Association) else result.method
     return _format_p(result.pvalue, at_most=_is_upper_bound(result, method))
+
+
+def format_plain_pvalue(pvalue: float) -> str:
+    """Return a p-value of which nothing else is known with two digits, never as ``0``."""
+    return _format_p(pvalue, at_most=False)
 
 
 def pvalue_phrase(association: Association) -> str:

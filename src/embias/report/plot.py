@@ -87,10 +87,11 @@ def draw(audit: Audit, layout: Layout) -> Figure:
         axes = figure.add_axes((left, bottom, layout.plot_width / layout.width, depth / height))
         _frame(axes, depth, _limit(audit))
         _draw_bands(axes, lines, layout)
+        _draw_intervals(axes, lines, layout)
         _draw_markers(axes, lines, layout)
         for line in lines:
             _write_line(axes, line, layout)
-        _legend(figure, axes, height, layout)
+        _legend(figure, axes, height, layout, _interval_label(lines))
     return figure
 
 
@@ -113,6 +114,8 @@ def _limit(audit: Audit) -> float:
             reach += [figures.effect_size, figures.unit_effect_size, null_half_width(figures)]
         if result.published is not None and result.published.effect_size is not None:
             reach.append(result.published.effect_size)
+        if result.interval is not None:
+            reach += [result.interval.low, result.interval.high]
     return 1.08 * max(abs(value) for value in reach if math.isfinite(value))
 
 
@@ -144,6 +147,22 @@ def _draw_bands(axes: Axes, lines: list[_Line], layout: Layout) -> None:
                 line.top + layout.mark_at, 2 * half, left=-half, height=0.26,
                 color=PALETTE["band"], zorder=1.5, gid="band",
             )  # fmt: skip
+
+
+def _draw_intervals(axes: Axes, lines: list[_Line], layout: Layout) -> None:
+    for line in lines:
+        interval = line.result.interval if line.result else None
+        if interval is not None:
+            axes.hlines(
+                line.top + layout.mark_at, interval.low, interval.high,
+                color=PALETTE["computed"], linewidth=1.6, zorder=3, gid="interval",
+            )  # fmt: skip
+
+
+def _interval_label(lines: list[_Line]) -> str:
+    shown = [line.result.interval for line in lines if line.result and line.result.interval]
+    kinds = dict.fromkeys(f"{interval.level:.0%} ({interval.method})" for interval in shown)
+    return f"confidence interval of d over words, {', '.join(kinds)}" if kinds else ""
 
 
 def _draw_markers(axes: Axes, lines: list[_Line], layout: Layout) -> None:
@@ -207,11 +226,14 @@ def _write(axes: Axes, x: float, y: float, text: str, **style: Any) -> None:
     )  # fmt: skip
 
 
-def _legend(figure: Figure, axes: Axes, height: float, layout: Layout) -> None:
+def _legend(figure: Figure, axes: Axes, height: float, layout: Layout, interval: str) -> None:
+    from matplotlib.lines import Line2D
     from matplotlib.patches import Patch
 
     drawn = {line.get_gid(): line for line in axes.get_lines()}
     handles: list[Any] = [drawn[kind] for kind in MARKERS if kind in drawn]
+    if interval:
+        handles.append(Line2D([], [], color=PALETTE["computed"], linewidth=1.6, label=interval))
     handles.append(Patch(color=PALETTE["band"], label=BAND_LABEL))
     labels = [textwrap.fill(handle.get_label(), layout.legend_limit) for handle in handles]
     figure.legend(

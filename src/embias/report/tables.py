@@ -10,6 +10,7 @@ from embias.report.phrasing import (
     ABSENT,
     clean,
     format_number,
+    format_plain_pvalue,
     format_pvalue,
     is_templated,
     join_names,
@@ -89,10 +90,12 @@ _COLUMNS = (
     Column("n", "n", "n"),
     Column("d", "effect size d", "d"),
     Column("word_d", "d over words", "d\nwords"),
+    Column("interval", "interval of d", "interval"),
     Column("published_d", "published d", "publ.\nd"),
     Column("agrees", "agrees", "agrees", figures=False),
     Column("statistic", "statistic D", "D"),
     Column("p", "p", "p"),
+    Column("adjusted_p", "adjusted p", "adj.\np"),
     Column("published_p", "published p", "publ.\np"),
     Column("how", "how", "how", figures=False),
 )
@@ -168,6 +171,10 @@ def _columns(results: list[BiasResult]) -> tuple[Column, ...]:
         hidden.add("published_p")
     if not any(row.association and is_templated(row.association) for row in results):
         hidden.add("word_d")
+    if not any(row.interval for row in results):
+        hidden.add("interval")
+    if len(results) == 1 or not any(row.pvalue_adjusted is not None for row in results):
+        hidden.add("adjusted_p")
     return tuple(column for column in _COLUMNS if column.key not in hidden)
 
 
@@ -196,9 +203,16 @@ def _reading(results: list[BiasResult], remarks: tuple[str, ...]) -> str:
         return vectors
     sides = " or ".join(dict.fromkeys(_SIDES[figures.alternative] for figures in run))
     units = " or ".join(dict.fromkeys(f"{figures.unit}s" for figures in run))
+    intervals = dict.fromkeys(
+        f"{row.interval.level:.0%} ({row.interval.method})" for row in results if row.interval
+    )
+    extra = f" Interval of d over words: {', '.join(intervals)}." if intervals else ""
+    adjusted = dict.fromkeys(row.adjustment for row in results if row.adjustment)
+    if adjusted and len(results) > 1:
+        extra += f" Adjusted p: {', '.join(adjusted)} over the {len(run)} tests of this table."
     return (
         "X/Y vs A/B: d > 0 where X goes with A and Y with B. "
-        f"n: {units} in X+Y. p: {sides}, {units} relabelled. {vectors}"
+        f"n: {units} in X+Y. p: {sides}, {units} relabelled.{extra} {vectors}"
     ).rstrip()
 
 
@@ -211,6 +225,17 @@ def _figures(write: Callable[[Association], str]) -> Callable[[BiasResult], str]
 
 def _word_d(figures: Association) -> str:
     return format_number(figures.unit_effect_size, 2) if is_templated(figures) else ""
+
+
+def _interval(result: BiasResult) -> str:
+    interval = result.interval
+    if interval is None:
+        return ""
+    return f"{format_number(interval.low, 2)} to {format_number(interval.high, 2)}"
+
+
+def _adjusted_p(result: BiasResult) -> str:
+    return "" if result.pvalue_adjusted is None else format_plain_pvalue(result.pvalue_adjusted)
 
 
 def _published_d(result: BiasResult) -> str:
@@ -231,10 +256,12 @@ _CELLS: dict[str, Callable[[BiasResult], str]] = {
     "n": _figures(lambda figures: f"{figures.n_x}+{figures.n_y}"),
     "d": _figures(lambda figures: format_number(figures.effect_size, 2)),
     "word_d": _figures(_word_d),
+    "interval": _interval,
     "published_d": _published_d,
     "agrees": lambda result: {True: "✓", False: "≠", None: ""}[row_published_agrees(result)],
     "statistic": _figures(lambda figures: format_number(figures.statistic, 3)),
     "p": _figures(format_pvalue),
+    "adjusted_p": _adjusted_p,
     "published_p": _published_p,
     "how": _figures(lambda figures: figures.pvalue_method),
 }

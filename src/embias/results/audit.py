@@ -42,11 +42,21 @@ _FIGURES = (
     "unit",
     "unit_statistic",
     "unit_effect_size",
+    "effect_low",
+    "effect_high",
+    "interval_level",
+    "interval_method",
     "alternative",
     "pvalue",
     "pvalue_low",
     "pvalue_high",
     "pvalue_method",
+    "pvalue_adjusted",
+    "adjustment",
+    "family",
+    "item_pvalue",
+    "item_pvalue_method",
+    "detectable_effect",
     "n_resamples",
     "n_x",
     "n_y",
@@ -54,6 +64,14 @@ _FIGURES = (
     "items_y",
     "items_a",
     "items_b",
+)
+_OF_ROW = (
+    "pvalue_adjusted",
+    "adjustment",
+    "family",
+    "item_pvalue",
+    "item_pvalue_method",
+    "detectable_effect",
 )
 _COUNTS = ("asked", "found", "dropped", "dropped_words")
 _PUBLISHED = ("published_effect_size", "published_pvalue", "agrees", "published_source")
@@ -69,6 +87,12 @@ _FLOATS = (
     "pvalue",
     "pvalue_low",
     "pvalue_high",
+    "effect_low",
+    "effect_high",
+    "interval_level",
+    "pvalue_adjusted",
+    "item_pvalue",
+    "detectable_effect",
     "published_effect_size",
 )
 _INTEGERS = (
@@ -267,6 +291,11 @@ def _row(result: BiasResult) -> dict[str, Any]:
     if association is not None:
         row |= {name: getattr(association, name, None) for name in _FIGURES}
         row["pvalue_low"], row["pvalue_high"] = association.pvalue_bounds
+        row |= {name: getattr(result, name) for name in _OF_ROW}
+    interval = result.interval
+    if interval is not None:
+        row["effect_low"], row["effect_high"] = interval.low, interval.high
+        row["interval_level"], row["interval_method"] = interval.level, interval.method
     if result.counts:
         row["asked"] = sum(counts.asked for counts in result.counts)
         row["found"] = sum(counts.found for counts in result.counts)

@@ -258,6 +258,22 @@ class BiasResult:
         The published figure for these weights.
     notes : tuple of str
         What a reader must know about this row.
+    interval : Interval or None
+        Confidence interval of the effect size over words; None where it was not asked for or
+        there is none (the notes say why).
+    pvalue_adjusted : float or None
+        The p-value corrected for the number of tests in its family.
+    adjustment : str
+        How (``"holm"``), empty where there was none.
+    family : str
+        What the family is: suite, encoder and number of tests.
+    detectable_effect : float or None
+        Smallest true effect size that a test with so many words finds in four cases of five
+        at the 5 % level; None where no p-value below 0.05 is possible.
+    item_pvalue : float or None
+        The p-value that relabels single sentences as the published code does (too small);
+        None where it was not asked for or words stand alone.
+    item_pvalue_method : {"exact", "certified", "sampled"} or None
     """
 
     encoder: str
@@ -272,6 +288,13 @@ class BiasResult:
     counts: tuple[Counts, ...] = ()
     published: Published | None = None
     notes: tuple[str, ...] = ()
+    interval: Interval | None = None
+    pvalue_adjusted: float | None = None
+    adjustment: str = ""
+    family: str = ""
+    detectable_effect: float | None = None
+    item_pvalue: float | None = None
+    item_pvalue_method: PvalueMethod | None = None
 
 
 @dataclass(frozen=True, slots=True)
