@@ -13,8 +13,9 @@ from embias.encoders import as_encoder
 from embias.errors import InputError, UnknownNameError, did_you_mean
 from embias.metrics import get_metric
 from embias.results import Alternative, Unit
+from embias.stats.inputs import check_choice
 from embias.stats.multiplicity import Adjustment
-from embias.stats.permutation import MethodChoice, check_choice
+from embias.stats.permutation import MethodChoice
 from embias.stimuli import AssociationTest, Suite, load_suite
 from embias.types import Encoder
 

@@ -6,6 +6,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from embias.errors import InputError, VectorError
+from embias.stats.inputs import as_numbers
 from embias.types import FloatArray
 
 __all__ = ["EQUAL_SCORES", "check_same_dimension", "unit_rows"]
@@ -35,18 +36,8 @@ def unit_rows(vectors: ArrayLike, name: str) -> FloatArray:
     VectorError
         When a row has no direction: zero length, NaN or infinite coordinates.
     """
-    if isinstance(vectors, np.ma.MaskedArray):
-        raise InputError(f"{name} is a masked array; give the rows that count")
-    try:
-        given = np.asarray(vectors)
-        if given.dtype.kind not in "fiubO":
-            raise InputError(f"{name}: not an array of numbers (its type is {given.dtype})")
-        # Cast before anything is multiplied: int8 products overflow and float32 rounds.
-        rows = given.astype(np.float64)
-    except (TypeError, ValueError, OverflowError) as error:
-        if isinstance(error, InputError):
-            raise
-        raise InputError(f"{name}: not an array of numbers ({error})") from error
+    # Cast before anything is multiplied: int8 products overflow and float32 rounds.
+    rows = as_numbers(vectors, name)
     if rows.ndim != 2 or rows.shape[0] == 0 or rows.shape[1] == 0:
         raise InputError(
             f"{name} has shape {rows.shape}; give a two-dimensional array (items, dimensions) "

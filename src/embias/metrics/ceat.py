@@ -15,7 +15,8 @@ from embias.metrics._vectors import EQUAL_SCORES, check_same_dimension, unit_row
 from embias.results import Alternative, Interval, PermutationResult
 from embias.stats.bootstrap import bootstrap_interval, bootstrap_replicates, check_level
 from embias.stats.effect_size import largest_d, variance_of_d
-from embias.stats.permutation import check_choice, permutation_pvalue
+from embias.stats.inputs import check_choice
+from embias.stats.permutation import permutation_pvalue
 from embias.stats.pooling import Pooled, pool_random_effects
 from embias.types import FloatArray
 

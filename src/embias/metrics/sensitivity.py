@@ -14,8 +14,8 @@ from embias.errors import InputError
 from embias.metrics._vectors import EQUAL_SCORES, check_same_dimension, unit_rows
 from embias.metrics.weat import effect_size_of, units_of
 from embias.results import Alternative
-from embias.stats._inputs import check_share, check_size, seed_of
-from embias.stats.permutation import MethodChoice, check_choice, permutation_pvalue
+from embias.stats.inputs import check_choice, check_share, check_size, seed_of
+from embias.stats.permutation import MethodChoice, permutation_pvalue
 from embias.types import FloatArray
 
 if TYPE_CHECKING:

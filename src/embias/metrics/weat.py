@@ -12,7 +12,8 @@ from numpy.typing import ArrayLike
 from embias.errors import InputError
 from embias.metrics._vectors import check_same_dimension, unit_rows
 from embias.results import Alternative, Association, Unit
-from embias.stats.permutation import MethodChoice, all_tied, check_choice, permutation_pvalue
+from embias.stats.inputs import check_choice
+from embias.stats.permutation import MethodChoice, all_tied, permutation_pvalue
 from embias.types import FloatArray
 
 __all__ = ["association_scores", "effect_size_of", "units_of", "weat"]

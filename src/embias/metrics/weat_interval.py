@@ -13,7 +13,7 @@ from embias.errors import InputError
 from embias.metrics._vectors import EQUAL_SCORES, check_same_dimension, unit_rows
 from embias.results import Interval
 from embias.stats.bootstrap import BootstrapMethod, bootstrap_interval, bootstrap_replicates
-from embias.stats.permutation import check_choice
+from embias.stats.inputs import check_choice
 from embias.types import FloatArray
 
 __all__ = ["Figure", "Resample", "weat_interval"]

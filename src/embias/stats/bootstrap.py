@@ -11,7 +11,7 @@ from scipy import stats
 
 from embias.errors import InputError
 from embias.results import Interval
-from embias.stats.permutation import check_choice
+from embias.stats.inputs import check_choice
 from embias.types import FloatArray
 
 __all__ = ["BootstrapMethod", "bootstrap_interval", "bootstrap_replicates", "check_level"]

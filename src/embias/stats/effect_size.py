@@ -15,7 +15,7 @@ import numpy as np
 from scipy import special
 
 from embias.errors import InputError
-from embias.stats.permutation import check_choice
+from embias.stats.inputs import check_choice
 from embias.types import FloatArray
 
 __all__ = [

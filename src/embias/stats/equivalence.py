@@ -12,9 +12,9 @@ from scipy import stats
 
 from embias.errors import InputError
 from embias.results import Alternative, Interval, PermutationResult
-from embias.stats._inputs import check_share, checked_scores, pooled_sd, seed_of
 from embias.stats.effect_size import g_from_d, largest_d
-from embias.stats.permutation import MethodChoice, check_choice, permutation_pvalue
+from embias.stats.inputs import check_choice, check_share, checked_scores, pooled_sd, seed_of
+from embias.stats.permutation import MethodChoice, permutation_pvalue
 from embias.stats.power import EffectUnit, smallest_pvalue
 from embias.stats.shift_interval import shift_interval
 from embias.types import FloatArray

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from embias.errors import InputError
-from embias.stats.permutation import check_choice
+from embias.stats.inputs import check_choice
 from embias.types import FloatArray
 
 __all__ = ["Adjustment", "adjust"]

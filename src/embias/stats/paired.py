@@ -11,10 +11,10 @@ from numpy.typing import ArrayLike
 
 from embias.errors import InputError
 from embias.results import Alternative, Interval
-from embias.stats._inputs import check_size, checked_scores, pooled_sd, seed_of
 from embias.stats._sampled import clopper_pearson
 from embias.stats.bootstrap import bootstrap_interval, bootstrap_replicates, check_level
-from embias.stats.permutation import MAX_SUMS, check_choice
+from embias.stats.inputs import check_choice, check_size, checked_scores, pooled_sd, seed_of
+from embias.stats.permutation import MAX_SUMS
 from embias.types import FloatArray
 
 __all__ = ["PairedResult", "Scale", "paired_test"]

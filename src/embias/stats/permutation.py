@@ -10,21 +10,18 @@ from typing import Literal, TypeAlias, get_args
 import numpy as np
 from numpy.typing import ArrayLike
 
-from embias.errors import InputError, did_you_mean
+from embias.errors import InputError
 from embias.results import Alternative, PermutationResult, PvalueMethod
 from embias.stats._certified import LARGEST_COUNT_BITS, bracket_upper_tail
 from embias.stats._exact import count_reaching, number_of_sums
 from embias.stats._sampled import clopper_pearson, count_hits
+from embias.stats.inputs import as_generator, as_scores, check_choice, check_rng
 from embias.types import FloatArray
 
 __all__ = [
     "MAX_SUMS",
     "MethodChoice",
     "all_tied",
-    "as_generator",
-    "as_scores",
-    "check_choice",
-    "check_rng",
     "permutation_pvalue",
 ]
 
@@ -197,22 +194,6 @@ def permutation_pvalue(
     )
 
 
-def check_choice(name: str, value: object, choices: tuple[str, ...]) -> None:
-    """Raise an InputError that names the choices unless `value` is one of them."""
-    if value not in choices:
-        raise InputError(f"{name}={value!r} does not exist; {did_you_mean(str(value), choices)}")
-
-
-def check_rng(rng: object) -> None:
-    """Raise an InputError unless `rng` is a whole number from 0 on, a Generator or None."""
-    if rng is None or isinstance(rng, np.random.Generator):
-        return
-    if isinstance(rng, bool) or not isinstance(rng, int | np.integer) or rng < 0:
-        raise InputError(
-            f"rng={rng!r:.60}; give a whole number from 0 on as the seed, or a numpy Generator"
-        )
-
-
 def _check_numbers(
     n_resamples: int, rtol: float, magnitude: float, max_sums: int, max_work: float
 ) -> None:
@@ -235,32 +216,6 @@ def _mean_difference(x: FloatArray, y: FloatArray) -> float:
         return float(x.mean() - y.mean())
     # The sum of such scores would overflow on the way to their mean.
     return float(((x / largest).mean() - (y / largest).mean()) * largest)
-
-
-def as_scores(scores: ArrayLike, name: str) -> FloatArray:
-    """Return scores as float64 after checking that they are finite numbers in one dimension."""
-    if isinstance(scores, np.ma.MaskedArray):
-        raise InputError(f"{name} is a masked array; give the scores that count, .compressed()")
-    try:
-        given = np.asarray(scores)
-        if given.dtype.kind not in "fiubO":
-            raise InputError(f"{name}: not an array of numbers (its type is {given.dtype})")
-        array = given.astype(np.float64)
-    except (TypeError, ValueError, OverflowError) as error:
-        if isinstance(error, InputError):
-            raise
-        raise InputError(f"{name}: not an array of numbers ({error})") from error
-    if array.ndim != 1 or array.size == 0:
-        raise InputError(
-            f"{name} has shape {array.shape}; give a one-dimensional array with at least one score"
-        )
-    bad = np.flatnonzero(~np.isfinite(array))
-    if bad.size:
-        raise InputError(
-            f"{name}[{bad[0]}] is {array[bad[0]]}; scores must be finite "
-            f"({bad.size} of {array.size} are not)"
-        )
-    return array
 
 
 def _prepare(
@@ -412,13 +367,3 @@ def _sampled(tails: list[_Problem], settings: _Settings, *, note: str) -> _Pvalu
         seed=seed,
         note=note,
     )
-
-
-def as_generator(rng: int | np.random.Generator | None) -> tuple[np.random.Generator, int | None]:
-    """Return a generator, and its seed where it has one (a fresh one is drawn for None)."""
-    if isinstance(rng, np.random.Generator):
-        return rng, None
-    if rng is None:
-        # 63 bits, so that the recorded seed fits every file format.
-        rng = int(np.random.SeedSequence().generate_state(1, np.uint64)[0] >> 1)
-    return np.random.default_rng(rng), int(rng)

@@ -13,7 +13,7 @@ from scipy import optimize, stats
 
 from embias.errors import InputError
 from embias.results import Interval
-from embias.stats.permutation import check_choice
+from embias.stats.inputs import check_choice
 from embias.types import FloatArray
 
 __all__ = ["Pooled", "StandardError", "Tau2", "pool_random_effects"]

@@ -15,9 +15,16 @@ from scipy import optimize, stats
 from embias.errors import InputError
 from embias.results import Alternative, Interval
 from embias.stats._exact import number_of_sums
-from embias.stats._inputs import check_share, check_size, checked_scores, pooled_sd, seed_of
 from embias.stats.effect_size import d_from_g, g_from_d, largest_d
-from embias.stats.permutation import check_choice, permutation_pvalue
+from embias.stats.inputs import (
+    check_choice,
+    check_share,
+    check_size,
+    checked_scores,
+    pooled_sd,
+    seed_of,
+)
+from embias.stats.permutation import permutation_pvalue
 from embias.types import FloatArray
 
 __all__ = [

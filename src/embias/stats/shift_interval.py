@@ -11,9 +11,9 @@ from numpy.typing import ArrayLike
 
 from embias.results import Alternative, Interval
 from embias.stats._exact import number_of_sums
-from embias.stats._inputs import checked_scores, seed_of
 from embias.stats.bootstrap import check_level
-from embias.stats.permutation import MethodChoice, check_choice, permutation_pvalue
+from embias.stats.inputs import check_choice, checked_scores, seed_of
+from embias.stats.permutation import MethodChoice, permutation_pvalue
 
 __all__ = ["shift_interval"]
 
