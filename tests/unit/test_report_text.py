@@ -252,3 +252,17 @@ def test_intervals_and_adjusted_p_have_columns_of_their_own() -> None:
     plain = to_text(audit(EXACT, HIGH), width=120)
     assert "interval" not in plain
     assert "adj." not in plain
+
+
+def test_long_names_are_folded_before_a_table_gets_too_wide() -> None:
+    name = "seat_double_bind_competent"
+    what = "Male names/Female names vs Competent, achievement-oriented/Incompetent, and so on"
+    beside = {"pvalue_adjusted": 0.0234, "adjustment": "holm", "family": "f"}
+    interval = Interval(-0.41, 1.52, 0.95, "analytic")
+    rows = [
+        dataclasses.replace(r, test=name, description=what, interval=interval, **beside)
+        for r in (TEMPLATED, TEMPLATED)
+    ]
+    lines = to_text(audit(*rows), width=100).splitlines()
+    assert max(map(len, lines)) <= 100
+    assert "-0.41 to 1.52" in "\n".join(lines)

@@ -82,19 +82,19 @@ def _table(group: Group) -> Table:
 
 def _widest(group: Group, column: Column) -> int:
     index = group.columns.index(column)
-    return max(len(row.cells[index]) for row in group.rows)
+    cells = [row.cells[index] for row in group.rows]
+    return max(map(len, [*cells, *column.short.split("\n")]))
 
 
 def _draw(table: Table, width: int) -> str:
     from rich.console import Console
-    from rich.measure import Measurement
 
     # A file, no colours, no terminal, no notebook: rich must not look at its surroundings.
     stream = io.StringIO()
     options = {"color_system": None, "force_terminal": False, "force_jupyter": False}
     console = Console(file=stream, width=width, highlight=False, emoji=False, **options)  # type: ignore[arg-type]
-    unbounded = console.options.update_width(10_000)
-    least = Measurement.get(console, unbounded, table).minimum
+    # Long words of the first two columns are folded; figures are not.
+    least = sum((column.min_width or 0) + 2 for column in table.columns)
     console.width = max(width, least)
     console.print(table)
     lines = (line.rstrip() for line in stream.getvalue().splitlines())
