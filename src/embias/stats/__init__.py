@@ -29,6 +29,7 @@ from embias.stats.power import (
     wilson_interval,
 )
 from embias.stats.shift_interval import shift_interval
+from embias.stats.simulated_effect import simulated_detectable_effect
 
 __all__ = [
     "Equivalence",
@@ -51,6 +52,7 @@ __all__ = [
     "pool_random_effects",
     "shift_interval",
     "simulate_power",
+    "simulated_detectable_effect",
     "smallest_pvalue",
     "variance_of_d",
     "variance_of_g",
