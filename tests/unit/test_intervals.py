@@ -174,6 +174,8 @@ def test_the_analytic_interval_respects_the_bound_and_mirrors():
         (lambda: weat_interval(*sets(), resample="words"), "resample='words'"),
         (lambda: weat_interval(*sets(), method="bootstrap"), "method='bootstrap'"),
         (lambda: weat_interval(*sets(), n_resamples=10), "at least 100"),
+        (lambda: weat_interval(*sets(), rng="seed"), "rng='seed'"),
+        (lambda: weat_interval(*sets(), rng=-1), "rng=-1"),
         (lambda: weat_interval(*sets(), ddof=3), "ddof=3"),
         (lambda: weat_interval(*sets(), x_groups=[1]), "x_groups has 1 entries for 25 rows"),
         (lambda: weat_interval(*sets(sizes=(1, 9, 3, 3))), "x has one word"),

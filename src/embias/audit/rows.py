@@ -24,6 +24,7 @@ from embias.results import (
 )
 from embias.stats import analytic_interval, detectable_effect
 from embias.stimuli import ROLES, AssociationTest, Role, Suite
+from embias.types import FloatArray
 
 __all__ = ["run_test"]
 
@@ -108,10 +109,14 @@ def _cure(vectors: Vectors, test: AssociationTest) -> str:
     return ""
 
 
+def _arrays(sets: dict[Role, WordVectors]) -> list[FloatArray]:
+    return [np.stack(sets[role].rows) for role in ROLES]
+
+
 def _associate(
     sets: dict[Role, WordVectors], settings: Settings, unit: Unit, names: tuple[str, ...]
 ) -> Association:
-    x, y, a, b = (np.stack(sets[role].rows) for role in ROLES)
+    x, y, a, b = _arrays(sets)
     return weat(
         x,
         y,
@@ -183,7 +188,7 @@ def _interval(
             level=settings.level,
             ddof=settings.ddof,
         )
-    x, y, a, b = (np.stack(sets[role].rows) for role in ROLES)
+    x, y, a, b = _arrays(sets)
     return weat_interval(
         x,
         y,

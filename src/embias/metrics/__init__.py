@@ -8,13 +8,8 @@ both together.
 
 from embias.metrics.ceat import Ceat, ceat
 from embias.metrics.registry import METRICS, MetricCard, get_metric
-from embias.metrics.sensitivity import (
-    LeftOut,
-    Sensitivity,
-    SubsetStability,
-    leave_one_out,
-    subset_stability,
-)
+from embias.metrics.sensitivity import LeftOut, Sensitivity, leave_one_out
+from embias.metrics.subset_stability import SubsetStability, subset_stability
 from embias.metrics.weat import association_scores, weat
 from embias.metrics.weat_interval import weat_interval
 

@@ -9,10 +9,7 @@ from embias.errors import InputError, VectorError
 from embias.stats.inputs import as_numbers
 from embias.types import FloatArray
 
-__all__ = ["EQUAL_SCORES", "check_same_dimension", "unit_rows"]
-
-#: Association scores (differences of mean cosines) closer than this are equal up to rounding.
-EQUAL_SCORES = 1e-14
+__all__ = ["check_same_dimension", "unit_rows"]
 
 
 def unit_rows(vectors: ArrayLike, name: str) -> FloatArray:

@@ -11,11 +11,11 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from embias.errors import InputError
-from embias.metrics._vectors import EQUAL_SCORES, check_same_dimension, unit_rows
+from embias.metrics._vectors import check_same_dimension, unit_rows
 from embias.results import Alternative, Interval, PermutationResult
 from embias.stats.bootstrap import bootstrap_interval, bootstrap_replicates, check_level
-from embias.stats.effect_size import largest_d, variance_of_d
-from embias.stats.inputs import check_choice
+from embias.stats.effect_size import figures_by_row, largest_d, variance_of_d
+from embias.stats.inputs import as_generator, check_choice, check_rng, check_size
 from embias.stats.permutation import permutation_pvalue
 from embias.stats.pooling import Pooled, pool_random_effects
 from embias.types import FloatArray
@@ -255,7 +255,9 @@ def ceat(
     check_choice("variance", variance, get_args(CeatVariance))
     check_choice("alternative", alternative, get_args(Alternative))
     check_level(level)
-    _check_numbers(n_draws, ddof)
+    check_size("n_draws", n_draws, at_least=2)
+    if isinstance(ddof, bool) or ddof not in (0, 1):
+        raise InputError(f"ddof={ddof!r}; use 1 (as published) or 0")
     given = {"x": x_contexts, "y": y_contexts, "a": a_contexts, "b": b_contexts}
     sets = {name: _words(words, f"{name}_contexts") for name, words in given.items()}
     check_same_dimension({f"{n}_contexts[{i}]": w for n in sets for i, w in enumerate(sets[n])})
@@ -305,13 +307,6 @@ def _note(variance: CeatVariance) -> str:
     return note
 
 
-def _check_numbers(n_draws: int, ddof: int) -> None:
-    if isinstance(n_draws, bool) or not isinstance(n_draws, int | np.integer) or n_draws < 2:
-        raise InputError(f"n_draws={n_draws!r}; give a whole number of draws, at least 2")
-    if isinstance(ddof, bool) or ddof not in (0, 1):
-        raise InputError(f"ddof={ddof!r}; use 1 (as published) or 0")
-
-
 def _words(words: Sequence[ArrayLike], name: str) -> list[FloatArray]:
     """Return the unit context vectors of every word."""
     if isinstance(words, Mapping):
@@ -337,13 +332,10 @@ def _generators(
     """Return a generator for the draws, the bootstrap and the permutations, and the seed."""
     if isinstance(rng, np.random.Generator):
         return rng.spawn(3), None
-    if rng is None:
-        # 63 bits, so that the recorded seed fits every file format.
-        rng = int(np.random.SeedSequence().generate_state(1, np.uint64)[0] >> 1)
-    if isinstance(rng, bool) or not isinstance(rng, int | np.integer) or rng < 0:
-        raise InputError(f"rng={rng!r}; give a whole number from 0 on, a Generator or None")
-    children = np.random.SeedSequence(int(rng)).spawn(3)
-    return [np.random.default_rng(child) for child in children], int(rng)
+    check_rng(rng)
+    _, seed = as_generator(rng)
+    children = np.random.SeedSequence(seed).spawn(3)
+    return [np.random.default_rng(child) for child in children], seed
 
 
 def _drawn_scores(
@@ -390,19 +382,11 @@ def _direction(
     return difference
 
 
-def _figures(scores: FloatArray, n_x: int, ddof: int) -> tuple[FloatArray, FloatArray]:
-    """Return D and d of every row of scores; d is NaN where all scores are equal."""
-    statistic: FloatArray = scores[:, :n_x].mean(axis=1) - scores[:, n_x:].mean(axis=1)
-    spread = np.where(np.ptp(scores, axis=1) > EQUAL_SCORES, scores.std(axis=1, ddof=ddof), np.nan)
-    effect: FloatArray = statistic / spread
-    return statistic, effect
-
-
 def _effects(
     scores: FloatArray, n_x: int, ddof: int, variance: CeatVariance
 ) -> tuple[FloatArray, FloatArray]:
     """Return the effect size and the variance of every draw in which both are defined."""
-    _, effects = _figures(scores, n_x, ddof)
+    _, effects = figures_by_row(scores[:, :n_x], scores[:, n_x:], ddof)
     defined = np.isfinite(effects)
     undefined = effects.size - int(defined.sum())
     if undefined > _MOST_UNDEFINED * effects.size:
@@ -458,7 +442,8 @@ class _Bootstrap:
             self.rng,
             progress=self.progress,
         )
-        both = zip(observed, _figures(scores, n_x, ddof), strict=True)
+        figures = figures_by_row(scores[:, :n_x], scores[:, n_x:], ddof)
+        both = zip(observed, figures, strict=True)
         return [self._interval(figure, replicates) for figure, replicates in both]
 
     def _interval(self, observed: float, replicates: FloatArray) -> Interval | None:
@@ -517,8 +502,8 @@ def _word_level(
     means = {name: [word.mean(axis=0) for word in words] for name, words in sets.items()}
     direction = _direction(sets, lambda name, i: means[name][i])
     scores_x, scores_y = (np.array(means[name]) @ direction for name in "xy")
-    pooled = np.concatenate([scores_x, scores_y])[None]
-    statistic, effect = (float(f[0]) for f in _figures(pooled, scores_x.size, ddof))
+    figures = figures_by_row(scores_x[None], scores_y[None], ddof)
+    statistic, effect = (float(figure[0]) for figure in figures)
     test = permutation_pvalue(
         scores_x, scores_y, alternative=alternative, magnitude=1.0, rng=generator
     )

@@ -101,8 +101,8 @@ def weat(
     Raises
     ------
     InputError
-        Wrong shape, empty set, one unit on either side of a pair of single units (whose effect
-        size would be the same whatever the data), a word in both targets.
+        Wrong shape, empty set, a word in both targets, or one target on each side (whose effect
+        size would be the same whatever the data).
     VectorError
         A zero or non-finite vector.
 

@@ -10,9 +10,10 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from embias.errors import InputError
-from embias.metrics._vectors import EQUAL_SCORES, check_same_dimension, unit_rows
+from embias.metrics._vectors import check_same_dimension, unit_rows
 from embias.results import Interval
 from embias.stats.bootstrap import BootstrapMethod, bootstrap_interval, bootstrap_replicates
+from embias.stats.effect_size import EQUAL_SCORES
 from embias.stats.inputs import check_choice
 from embias.types import FloatArray
 

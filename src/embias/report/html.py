@@ -96,6 +96,7 @@ def _context(audit: Audit) -> dict[str, Any]:
             row.association is not None and row.association.alternative != "two-sided"
             for row in audit.results
         ),
+        "has_interval": any(row.interval is not None for row in audit.results),
         "smallest": _least_sensitive(audit),
         "encoders": [(clean(e.id), plain_facts(e.to_dict())) for e in provenance.encoders],
         "suites": [(_suite_name(suite), plain_facts(suite)) for suite in provenance.suites],

@@ -11,7 +11,7 @@ from scipy import stats
 
 from embias.errors import InputError
 from embias.results import Interval
-from embias.stats.inputs import check_choice
+from embias.stats.inputs import check_choice, check_rng
 from embias.types import FloatArray
 
 __all__ = ["BootstrapMethod", "bootstrap_interval", "bootstrap_replicates", "check_level"]
@@ -52,10 +52,11 @@ def bootstrap_replicates(
     Raises
     ------
     InputError
-        When there are too few replicates for an interval.
+        When there are too few replicates for an interval, or `rng` is no seed.
     """
     if n_resamples < 100:
         raise InputError(f"n_resamples is {n_resamples}; an interval needs at least 100")
+    check_rng(rng)
     sizes = [min(CHUNK, n_resamples - start) for start in range(0, n_resamples, CHUNK)]
     if isinstance(rng, np.random.Generator):
         generators = rng.spawn(len(sizes))

@@ -19,8 +19,10 @@ from embias.stats.inputs import check_choice
 from embias.types import FloatArray
 
 __all__ = [
+    "EQUAL_SCORES",
     "HedgesForm",
     "d_from_g",
+    "figures_by_row",
     "g_from_d",
     "hedges",
     "largest_d",
@@ -30,6 +32,8 @@ __all__ = [
 
 HedgesForm: TypeAlias = Literal["exact", "approximate"]
 
+#: Differences of mean cosines closer than this are equal up to rounding.
+EQUAL_SCORES = 1e-14
 #: A d whose square is this close to the largest one (relative) is at the bound but for rounding.
 _AT_BOUND = 1e-13
 #: A d whose square is farther than this beyond the largest one is no rounding error.
@@ -264,6 +268,28 @@ def variance_of_d(d: float | FloatArray, n_x: int, n_y: int, ddof: int = 1) -> f
     # The formula above with g**2 = (N - 2) u / (c (1 - u)): finite at the bound, where u = 1.
     spread = remaining + within * explained / (2 * (n_x + n_y))
     return _like(total / (c * within) * remaining**2 * spread)
+
+
+def figures_by_row(x: FloatArray, y: FloatArray, ddof: int = 1) -> tuple[FloatArray, FloatArray]:
+    """Return D and d of every row of association scores.
+
+    Parameters
+    ----------
+    x, y : ndarray of shape (k, n_x), (k, n_y)
+        Scores of the same k data sets, of the size of differences of cosines.
+    ddof : {1, 0}
+        Degrees of freedom in the effect size.
+
+    Returns
+    -------
+    tuple of ndarray of shape (k,)
+        Mean differences, and effect sizes: NaN where all scores of a row are equal (to 1e-14).
+    """
+    pooled = np.concatenate([x, y], axis=1)
+    difference: FloatArray = x.mean(axis=1) - y.mean(axis=1)
+    equal = np.ptp(pooled, axis=1) <= EQUAL_SCORES
+    effect: FloatArray = difference / np.where(equal, np.nan, pooled.std(axis=1, ddof=ddof))
+    return difference, effect
 
 
 def _explained(d: FloatArray, n_x: int, n_y: int, ddof: int) -> FloatArray:

@@ -13,6 +13,7 @@ from embias.errors import InputError
 from embias.results import Alternative, Interval
 from embias.stats._sampled import clopper_pearson
 from embias.stats.bootstrap import bootstrap_interval, bootstrap_replicates, check_level
+from embias.stats.effect_size import figures_by_row
 from embias.stats.inputs import check_choice, check_size, checked_scores, pooled_sd, seed_of
 from embias.stats.permutation import MAX_SUMS
 from embias.types import FloatArray
@@ -214,32 +215,15 @@ class _Scores:
 
     def effect_sizes(self) -> tuple[float, float]:
         """Return d of each encoder."""
-        first = _effect_sizes(self.x1[None], self.y1[None])
-        return float(first[0]), float(_effect_sizes(self.x2[None], self.y2[None])[0])
+        pairs = ((self.x1, self.y1), (self.x2, self.y2))
+        first, second = (float(figures_by_row(x[None], y[None])[1][0]) for x, y in pairs)
+        return first, second
 
     def contributions(self, factors: tuple[float, float]) -> FloatArray:
         """Return what each word adds to ``D2 - D1``."""
         x = (self.x2 * factors[1] - self.x1 * factors[0]) / self.x1.size
         y = (self.y2 * factors[1] - self.y1 * factors[0]) / self.y1.size
         return np.concatenate([x, -y])
-
-
-def _effect_sizes(x: FloatArray, y: FloatArray) -> FloatArray:
-    """Return d (ddof 1) of every row of scores; NaN where all scores of a row are equal.
-
-    Parameters
-    ----------
-    x, y : ndarray of shape (k, n_x), (k, n_y)
-
-    Returns
-    -------
-    ndarray of shape (k,)
-    """
-    pooled = np.concatenate([x, y], axis=1)
-    spread = pooled.std(axis=1, ddof=1)
-    spread[np.ptp(pooled, axis=1) <= 1e-14] = np.nan
-    sizes: FloatArray = (x.mean(axis=1) - y.mean(axis=1)) / spread
-    return sizes
 
 
 def _checked_pairs(x1: ArrayLike, y1: ArrayLike, x2: ArrayLike, y2: ArrayLike) -> _Scores:
@@ -368,7 +352,7 @@ def _intervals(
 
     def sizes(generator: np.random.Generator, size: int) -> FloatArray:
         x1, y1, x2, y2 = resample(generator, size)
-        return _effect_sizes(x2, y2) - _effect_sizes(x1, y1)
+        return figures_by_row(x2, y2)[1] - figures_by_row(x1, y1)[1]
 
     first, second = scores.differences(factors)
     size_1, size_2 = scores.effect_sizes()
