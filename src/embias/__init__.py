@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from embias.results import Association, Audit, BiasResult
     from embias.stats import permutation_pvalue
     from embias.stimuli import AssociationTest, Source, Suite, WordSet, load_suite
-    from embias.types import Encoder, EncoderInfo, InContext
+    from embias.types import Encoder, EncoderInfo, Image, InContext
 
     __version__: str
 
@@ -40,6 +40,7 @@ __all__ = [
     "EmbiasError",
     "Encoder",
     "EncoderInfo",
+    "Image",
     "InContext",
     "SentenceTransformerEncoder",
     "Source",
@@ -63,6 +64,7 @@ _HOMES = {
     "EmbiasError": "embias.errors",
     "Encoder": "embias.types",
     "EncoderInfo": "embias.types",
+    "Image": "embias.types",
     "InContext": "embias.types",
     "SentenceTransformerEncoder": "embias.encoders",
     "Source": "embias.stimuli",

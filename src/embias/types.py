@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
+from pathlib import Path
 from typing import Any, Literal, Protocol, TypeAlias, runtime_checkable
 
 import numpy as np
@@ -13,10 +15,10 @@ from numpy.typing import NDArray
 
 from embias.errors import InputError
 
-__all__ = ["Encoder", "EncoderInfo", "EncoderKind", "FloatArray", "InContext", "Stimulus"]
+__all__ = ["Encoder", "EncoderInfo", "EncoderKind", "FloatArray", "Image", "InContext", "Stimulus"]
 
 FloatArray: TypeAlias = NDArray[np.floating[Any]]
-EncoderKind: TypeAlias = Literal["static", "sentence", "token"]
+EncoderKind: TypeAlias = Literal["static", "sentence", "token", "image"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +56,69 @@ class InContext:
         return self.text[self.start : self.stop]
 
 
-Stimulus: TypeAlias = str | InContext
+@dataclass(frozen=True, slots=True)
+class Image:
+    """A picture, told from others by the hash of its content and never by its name.
+
+    Parameters
+    ----------
+    name : str
+        What the picture is called in results; for a file, its path as given.
+    digest : str
+        ``"sha256:"`` and the hash (hex) of the file, or of mode, size and pixels.
+    source : pathlib.Path or PIL.Image.Image
+        The file, or the picture itself.
+    """
+
+    name: str = field(compare=False)
+    digest: str
+    source: Any = field(compare=False, repr=False)
+
+    @classmethod
+    def from_file(cls, path: str | os.PathLike[str]) -> Image:
+        """Name a picture by its file, which is hashed now and opened when it is encoded.
+
+        Raises
+        ------
+        InputError
+            When there is no such regular file, or it cannot be read.
+        """
+        file = Path(path)
+        if not os.path.isfile(file):
+            raise InputError(f"Image: {str(file)!r:.200}: no such file; check the path")
+        try:
+            with file.open("rb") as stream:
+                digest = hashlib.file_digest(stream, "sha256").hexdigest()
+        except OSError as error:
+            raise InputError(
+                f"Image: {str(file)!r:.200} cannot be read ({error.strerror}); check its "
+                "permissions"
+            ) from error
+        return cls(os.fspath(path), f"sha256:{digest}", file)
+
+    @classmethod
+    def from_pillow(cls, image: Any, *, name: str) -> Image:
+        """Name a Pillow image; the pixels are copied, so that later changes do not reach it.
+
+        Raises
+        ------
+        InputError
+            When `image` is no Pillow image.
+        """
+        if not all(hasattr(image, attribute) for attribute in ("tobytes", "size", "mode", "copy")):
+            raise InputError(
+                f"Image {name!r:.80}: expected a PIL.Image.Image, got {type(image).__name__}; open "
+                "it with PIL.Image.open, or give the path to Image.from_file"
+            )
+        digest = hashlib.sha256(f"{image.mode} {image.size}\n".encode())
+        digest.update(image.tobytes())
+        return cls(name, f"sha256:{digest.hexdigest()}", image.copy())
+
+
+Stimulus: TypeAlias = str | InContext | Image
+
+
+_TUPLES = ("modalities", "notes", "transforms")
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,9 +132,10 @@ class EncoderInfo:
     ----------
     id : str
         The name under which the encoder appears in results.
-    kind : {"static", "sentence", "token"}
-        ``static``: a table of word vectors; ``sentence``: one vector for a whole text;
-        ``token``: the vector of one word inside its text.
+    kind : {"static", "sentence", "token", "image"}
+        ``static``: a table of word vectors; ``sentence``: one vector for a whole text (and, where
+        `modalities` says so, for a picture); ``token``: the vector of one word inside its text;
+        ``image``: one vector for a picture.
     dim : int
         Number of coordinates of a vector.
     weights : str or None
@@ -83,6 +148,25 @@ class EncoderInfo:
         vectors come out with unit length.
     max_length : int or None
         Longest input in tokens, where there is a limit.
+    long_inputs : str or None
+        What is done to longer inputs: ``"error"``, ``"truncate"``, ``"window 256/128"`` (tokens
+        in a window, tokens that neighbouring windows share).
+    include_prompt : bool or None
+        Whether the tokens of the prompt are in the pool.
+    dtype : str or None
+        Number type of the model's arithmetic; `precision` is that of the coordinates.
+    backend : str or None
+        What runs the model: ``"torch"``, ``"onnx"``, ``"openvino"``.
+    tokenizer : str or None
+        Hash of the tokenizer.
+    ranges : str or None
+        Hash of the ranges of a quantised `precision`.
+    lookup : str or None
+        How a word is looked up in a table, beyond exactly as written.
+    preprocessing : str or None
+        How pictures are resized, cropped and scaled.
+    modalities : tuple of str
+        What can be encoded: ``"text"``, ``"image"``.
     libraries : dict of str to str
         Versions of the libraries that computed the vectors.
     notes : tuple of str
@@ -104,6 +188,15 @@ class EncoderInfo:
     precision: str = "float32"
     normalized: bool | None = None
     max_length: int | None = None
+    long_inputs: str | None = None
+    include_prompt: bool | None = None
+    dtype: str | None = None
+    backend: str | None = None
+    tokenizer: str | None = None
+    ranges: str | None = None
+    lookup: str | None = None
+    preprocessing: str | None = None
+    modalities: tuple[str, ...] = ("text",)
     libraries: dict[str, str] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
     transforms: tuple[str, ...] = ()
@@ -111,17 +204,15 @@ class EncoderInfo:
     def to_dict(self) -> dict[str, Any]:
         """Return the fields as plain values that JSON can hold."""
         fields = asdict(self)
-        fields["notes"] = list(self.notes)
-        fields["transforms"] = list(self.transforms)
+        for name in _TUPLES:
+            fields[name] = list(fields[name])
         return fields
 
     @classmethod
     def from_dict(cls, fields: dict[str, Any]) -> EncoderInfo:
         """Rebuild an info from :meth:`to_dict`."""
         values = dict(fields)
-        values["notes"] = tuple(values.get("notes", ()))
-        values["transforms"] = tuple(values.get("transforms", ()))
-        return cls(**values)
+        return cls(**{**values, **{n: tuple(values[n]) for n in _TUPLES if n in values}})
 
     def fingerprint(self) -> str:
         """Return a sha256 (hex) of all fields: equal exactly when the infos are equal."""
@@ -145,3 +236,10 @@ class Encoder(Protocol):
     def missing(self, items: Sequence[Stimulus]) -> list[Stimulus]:
         """Return the items this encoder has no vector for, as written, each once."""
         ...
+
+    # Three methods are optional, and found by name where an audit can use them:
+    # - why_missing(item) -> str: why an item that missing() returned has no vector;
+    # - how_encoded(item) -> str: "" for an item encoded as it stands, else what was done to it:
+    #   "as 'Cat'" (found by another form), "from n-grams" (not in the vocabulary), "3 windows";
+    # - calibrate(items) -> Encoder: an encoder that depends on the whole set of items (quantised
+    #   ranges, say) returns the one that is fixed to them; it is called once, before encode().

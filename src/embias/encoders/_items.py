@@ -8,7 +8,7 @@ import numpy as np
 
 from embias.encoders._show import shown
 from embias.errors import InputError, VectorError
-from embias.types import FloatArray, InContext, Stimulus
+from embias.types import FloatArray, Image, InContext, Stimulus
 
 _SHOWN = 10
 
@@ -22,7 +22,7 @@ def quoted(names: Iterable[object]) -> str:
 
 def as_items(items: Sequence[Stimulus], who: str) -> list[Stimulus]:
     """Return the items as a list; a lone text is refused, since it would be read as letters."""
-    if isinstance(items, (str, bytes, InContext)):
+    if isinstance(items, (str, bytes, InContext, Image)):
         raise InputError(
             f"{who}: items is one {type(items).__name__}; give a list: [{shown(items)}]"
         )
@@ -30,9 +30,9 @@ def as_items(items: Sequence[Stimulus], who: str) -> list[Stimulus]:
         raise InputError(f"{who}: items is {shown(items)}; give a list of texts")
     listed = list(items)
     for item in listed:
-        if not isinstance(item, (str, InContext)):
+        if not isinstance(item, (str, InContext, Image)):
             raise InputError(
-                f"{who}: an item must be str or InContext, got {shown(item)} of type "
+                f"{who}: an item must be str, InContext or Image, got {shown(item)} of type "
                 f"{type(item).__name__}"
             )
     return listed
@@ -46,6 +46,11 @@ def as_texts(items: Sequence[Stimulus], who: str) -> list[str]:
             raise InputError(
                 f"{who}: this encoder gives one vector for a whole text, not for the word "
                 f"{shown(item.word)} inside {shown(item.text)}; pass item.text"
+            )
+        if isinstance(item, Image):
+            raise InputError(
+                f"{who}: this encoder takes texts, not the picture {shown(item.name)}; use an "
+                "encoder of images"
             )
         if not item.strip():
             raise InputError(f"{who}: the text {shown(item)} is empty or blank; remove it")

@@ -12,7 +12,7 @@ from typing import Any, Literal, TypeAlias, TypeVar
 from embias.errors import InputError, UnknownNameError, did_you_mean
 from embias.results import Published
 from embias.stimuli.templates import BARE, check_template, fill_template
-from embias.types import InContext, Stimulus
+from embias.types import Image, InContext, Stimulus
 
 __all__ = ["ROLES", "AssociationTest", "Role", "Source", "Suite", "WordSet"]
 
@@ -317,6 +317,8 @@ def _tuple_of(values: object, kind: type[Kind]) -> tuple[Kind, ...] | None:
 
 def _asked(test: AssociationTest, role: Role) -> list[list[object]]:
     def plain(item: Stimulus) -> object:
+        if isinstance(item, Image):
+            return {"image": item.digest}
         return item if isinstance(item, str) else [item.text, item.start, item.stop]
 
     return [[word, [plain(s) for s in test.stimuli(word)]] for word in test.words(role).words]
