@@ -70,7 +70,7 @@ def test_why_missing():
     assert made.why_missing(InContext("café", 0, 4)) == "no vector"
     with pytest.raises(InputError, match="'café' has a vector"):
         made.why_missing("café")
-    with pytest.raises(InputError, match="must be str or InContext, got 3"):
+    with pytest.raises(InputError, match="must be str, InContext or Image, got 3"):
         made.why_missing(3)
 
 
@@ -116,7 +116,7 @@ def test_options_of_a_table(options, message):
 def test_items_are_a_list_of_stimuli(encoder, method):
     with pytest.raises(InputError, match="items is one str"):
         getattr(encoder, method)("dog")
-    with pytest.raises(InputError, match="must be str or InContext, got 3 of type int"):
+    with pytest.raises(InputError, match="must be str, InContext or Image, got 3 of type int"):
         getattr(encoder, method)(["dog", 3])
 
 
