@@ -15,9 +15,21 @@ from numpy.typing import NDArray
 
 from embias.errors import InputError
 
-__all__ = ["Encoder", "EncoderInfo", "EncoderKind", "FloatArray", "Image", "InContext", "Stimulus"]
+__all__ = [
+    "FROM_NGRAMS",
+    "Encoder",
+    "EncoderInfo",
+    "EncoderKind",
+    "FloatArray",
+    "Image",
+    "InContext",
+    "Stimulus",
+]
 
 FloatArray: TypeAlias = NDArray[np.floating[Any]]
+#: What ``how_encoded`` says of a word outside the vocabulary whose vector is made from its parts.
+FROM_NGRAMS = "from n-grams"
+
 EncoderKind: TypeAlias = Literal["static", "sentence", "token", "image"]
 
 
@@ -240,6 +252,6 @@ class Encoder(Protocol):
     # Three methods are optional, and found by name where an audit can use them:
     # - why_missing(item) -> str: why an item that missing() returned has no vector;
     # - how_encoded(item) -> str: "" for an item encoded as it stands, else what was done to it:
-    #   "as 'Cat'" (found by another form), "from n-grams" (not in the vocabulary), "3 windows";
+    #   "as 'Cat' (title)" (another form), FROM_NGRAMS (not in the vocabulary), "3 windows";
     # - calibrate(items) -> Encoder: an encoder that depends on the whole set of items (quantised
     #   ranges, say) returns the one that is fixed to them; it is called once, before encode().

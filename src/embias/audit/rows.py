@@ -90,9 +90,15 @@ def _check_coverage(
             else f"at least {fewest} are needed"
         )
         raise InputError(
-            f"{each.role} ({each.name}): {each.found} of {each.asked} words have a vector, "
-            f"{rule}; missing: {_listed(each.dropped)}{_cure(vectors, test)}"
+            f"{each.role} ({each.name}): {each.found - each.synthesised} of {each.asked} words "
+            f"have a vector{_from_ngrams(each)}, {rule}; missing: {_listed(each.dropped)}"
+            f"{_cure(vectors, test)}"
         )
+
+
+def _from_ngrams(counts: Counts) -> str:
+    made = counts.synthesised
+    return f" of their own ({made} made from n-grams)" if made else ""
 
 
 def _listed(words: Sequence[str], most: int = 5) -> str:

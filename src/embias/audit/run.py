@@ -152,19 +152,20 @@ def audit_pairs(
         check_published(settings.published, [suite for suites in asked for suite in suites])
     opened = [as_encoders(encoders) for encoders, _ in pairs]
     results: list[BiasResult] = []
+    used: list[Encoder] = []
     for encoders, suites in zip(opened, asked, strict=True):
         for encoder in encoders:
             vectors = Vectors(encoder, progress)
             vectors.prepare([test for suite in suites for test in suite.tests])
+            used.append(vectors.encoder)
             results += [
                 run_test(vectors, suite, test, metric, settings)
                 for suite in suites
                 for test in suite.tests
                 for metric in settings.metrics
             ]
-    every_encoder = [encoder for encoders in opened for encoder in encoders]
     every_suite = {suite.name: suite for suites in asked for suite in suites}
-    provenance = _provenance(every_encoder, list(every_suite.values()), settings)
+    provenance = _provenance(used, list(every_suite.values()), settings)
     return Audit(tuple(adjust_families(results, settings.adjust)), provenance)
 
 

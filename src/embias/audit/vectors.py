@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from embias.errors import EmbiasError, InputError
 from embias.results import Counts
 from embias.stimuli import ROLES, AssociationTest, Role
-from embias.types import Encoder, FloatArray, InContext, Stimulus
+from embias.types import FROM_NGRAMS, Encoder, FloatArray, InContext, Stimulus
 
 __all__ = ["Vectors", "WordVectors", "gather"]
 
@@ -40,10 +40,18 @@ class Vectors:
         """Encode the stimuli of all tests in one call."""
         items = [item for test in tests for item in self._all_items(test)]
         try:
+            self._calibrate(items)
             self._encode(items, self._progress)
         except EmbiasError:
             # Something in one test cannot be encoded; every test then finds out for itself.
             return
+
+    def _calibrate(self, items: Sequence[Stimulus]) -> None:
+        """Fix an encoder that depends on everything that is asked, quantised ranges for example."""
+        calibrate = getattr(self.encoder, "calibrate", None)  # not part of the protocol
+        if calibrate is not None:
+            self.encoder = calibrate(list(dict.fromkeys(items)))
+            self.info = self.encoder.info
 
     def prepare_test(self, test: AssociationTest) -> None:
         """Encode what is still missing of one test; raises what the encoder raises."""
@@ -56,6 +64,14 @@ class Vectors:
             return list(stimuli)
         # An encoder of whole texts has no use for the place of the word.
         return [item.text if isinstance(item, InContext) else item for item in stimuli]
+
+    def how(self, items: Iterable[Stimulus]) -> str:
+        """Say what was done to the items of a word beside encoding them, ``""`` for nothing."""
+        how = getattr(self.encoder, "how_encoded", None)  # not part of the protocol
+        if how is None:
+            return ""
+        said = [str(how(item)) for item in items if item in self._rows]
+        return "; ".join(dict.fromkeys(filter(None, said)))
 
     def found(self, items: Iterable[Stimulus]) -> list[FloatArray]:
         """Return the vectors of those items that have one."""
@@ -127,11 +143,14 @@ def gather(vectors: Vectors, test: AssociationTest, role: Role) -> WordVectors:
     rows: list[FloatArray] = []
     words: list[str] = []
     dropped: dict[str, str] = {}
+    altered: dict[str, str] = {}
     for word in asked.words:
         items = vectors.items(test, word)
         found = vectors.found(items)
         if not found:
             dropped[word] = vectors.reason(items[0])
+        elif how := vectors.how(items):
+            altered[word] = how
         rows += found
         words += [word] * len(found)
     counts = Counts(
@@ -141,5 +160,8 @@ def gather(vectors: Vectors, test: AssociationTest, role: Role) -> WordVectors:
         items=len(rows),
         dropped=tuple(dropped),
         reasons=tuple(dropped.values()),
+        altered=tuple(altered),
+        alterations=tuple(altered.values()),
+        synthesised=sum(how == FROM_NGRAMS for how in altered.values()),
     )
     return WordVectors(counts, rows, words)

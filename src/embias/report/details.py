@@ -61,6 +61,7 @@ class WordCounts:
     found: int
     items: int
     dropped: str
+    altered: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,6 +115,7 @@ def word_counts(result: BiasResult) -> list[WordCounts]:
             found=counts.found,
             items=counts.items,
             dropped=dropped_words(counts) or "none",
+            altered=dropped_words(zip(counts.altered, counts.alterations, strict=False)),
         )
         for counts in result.counts
     ]

@@ -59,7 +59,7 @@ def row_notes(result: BiasResult) -> list[str]:
         Why it failed, words dropped, why it differs from the published figure, remarks.
     """
     notes = [f"could not be run: {clean(result.reason)}"] if result.status == "error" else []
-    notes += _dropped_note(result)
+    notes += _dropped_note(result) + _altered_note(result)
     if row_published_agrees(result) is False and result.published and result.association:
         notes.append(_difference_note(result.published, result.association.effect_size))
     if relabels_single_items(result):
@@ -82,6 +82,20 @@ def _dropped_note(result: BiasResult) -> list[str]:
     return [f"{len(pairs)} of {plural(asked, 'word')} dropped: {shown}{more}"]
 
 
+def _altered_note(result: BiasResult) -> list[str]:
+    pairs = [
+        pair
+        for counts in result.counts
+        for pair in zip(counts.altered, counts.alterations, strict=False)
+    ]
+    if not pairs:
+        return []
+    asked = sum(counts.asked for counts in result.counts)
+    more = f" and {len(pairs) - _WORDS_SHOWN} more" if len(pairs) > _WORDS_SHOWN else ""
+    shown = dropped_words(pairs[:_WORDS_SHOWN])
+    return [f"{len(pairs)} of {plural(asked, 'word')} not used just as written: {shown}{more}"]
+
+
 def _pairs(counts: Counts) -> list[tuple[str, str]]:
     # Words decide: a reason without a word is no word, a word without a reason still counts.
     pairs = zip_longest(counts.dropped, counts.reasons[: len(counts.dropped)], fillvalue="")
@@ -89,7 +103,7 @@ def _pairs(counts: Counts) -> list[tuple[str, str]]:
 
 
 def dropped_words(counts: Counts | Iterable[tuple[str, str]]) -> str:
-    """Return ``"axe, club (no vector)"``: dropped words, grouped by reason."""
+    """Return ``"axe, club (no vector)"``: words that were dropped, grouped by reason."""
     pairs = _pairs(counts) if isinstance(counts, Counts) else counts
     by_reason: dict[str, list[str]] = {}
     for word, reason in pairs:

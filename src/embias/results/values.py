@@ -57,6 +57,14 @@ class Counts:
         The words that were not used, as written.
     reasons : tuple of str
         Why, one for each dropped word.
+    altered : tuple of str
+        Words that were used, but not exactly as written: found by another form, made from
+        n-grams, read through several windows.
+    alterations : tuple of str
+        What was done, one for each altered word: ``"as 'Cat' (title)"``.
+    synthesised : int
+        Words outside the vocabulary whose vector was made from parts of the word. They are used,
+        and not covered.
     """
 
     role: str
@@ -65,6 +73,9 @@ class Counts:
     items: int
     dropped: tuple[str, ...] = ()
     reasons: tuple[str, ...] = ()
+    altered: tuple[str, ...] = ()
+    alterations: tuple[str, ...] = ()
+    synthesised: int = 0
 
     @property
     def found(self) -> int:
@@ -73,8 +84,8 @@ class Counts:
 
     @property
     def coverage(self) -> float:
-        """Share of the words that were used, in [0, 1]."""
-        return self.found / self.asked if self.asked else 0.0
+        """Share of the words that have a vector of their own, in [0, 1]."""
+        return (self.found - self.synthesised) / self.asked if self.asked else 0.0
 
 
 @dataclass(frozen=True, slots=True)
