@@ -9,7 +9,7 @@ import os
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from embias.errors import DataFileError, InputError
 from embias.results._reading import read_source, read_value
@@ -255,9 +255,23 @@ class Audit:
         text: str = _report("to_text")(self, width=width)
         return text
 
-    def plot(self) -> Figure:
-        """Draw one forest plot of the effect sizes and return the matplotlib figure."""
-        figure: Figure = _report("forest_plot")(self)
+    def plot(self, kind: Literal["forest", "heatmap"] = "forest") -> Figure:
+        """Draw the effect sizes and return the matplotlib figure.
+
+        Parameters
+        ----------
+        kind : {"forest", "heatmap"}
+            One line per result, with intervals and published values; or one cell per test and
+            encoder, for many encoders or a sweep.
+
+        Raises
+        ------
+        InputError
+            When there is no such kind.
+        """
+        if kind not in _PLOTS:
+            raise InputError(f"plot(kind={kind!r:.60}); give one of: {', '.join(_PLOTS)}")
+        figure: Figure = _report(_PLOTS[kind])(self)
         return figure
 
     def _repr_html_(self) -> str:
@@ -272,6 +286,10 @@ class Audit:
         encoders = [info.id for info in self.provenance.encoders]
         suites = [suite.get("name") for suite in self.provenance.suites]
         return f"Audit({len(self.results)} rows, encoders={encoders}, suites={suites})"
+
+
+#: Kinds of plots, and the functions of the report that draw them.
+_PLOTS = {"forest": "forest_plot", "heatmap": "heat_map"}
 
 
 def _report(name: str) -> Callable[..., Any]:
