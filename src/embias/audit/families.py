@@ -15,7 +15,8 @@ def adjust_families(results: Sequence[BiasResult], method: Adjustment) -> list[B
     """Return the rows with adjusted p-values.
 
     A family is what a reader looks through together: the tests of one suite on one encoder, for
-    one transform and one metric. Rows that could not be run do not count.
+    one transform and one metric. Rows that could not be run, or whose metric
+    has no p-value, do not count.
 
     Parameters
     ----------
@@ -31,7 +32,7 @@ def adjust_families(results: Sequence[BiasResult], method: Adjustment) -> list[B
         return list(results)
     families: dict[tuple[str, ...], list[int]] = {}
     for index, row in enumerate(results):
-        if row.association is not None:
+        if row.pvalue is not None:
             key = (row.encoder, row.transform, row.suite, row.metric)
             families.setdefault(key, []).append(index)
     adjusted = list(results)
@@ -49,5 +50,5 @@ def adjust_families(results: Sequence[BiasResult], method: Adjustment) -> list[B
 
 
 def _pvalue(row: BiasResult) -> float:
-    assert row.association is not None
-    return row.association.pvalue
+    assert row.pvalue is not None
+    return row.pvalue

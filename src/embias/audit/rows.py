@@ -12,12 +12,13 @@ import numpy as np
 from embias.audit.inputs import Settings
 from embias.audit.vectors import Vectors, WordVectors, gather
 from embias.errors import EmbiasError, InputError
-from embias.metrics import weat, weat_interval
+from embias.metrics import MetricCard, RoleVectors, get_metric, weat, weat_interval
 from embias.results import (
     Association,
     BiasResult,
     Counts,
     Interval,
+    Measure,
     Published,
     PvalueMethod,
     Unit,
@@ -38,6 +39,8 @@ def run_test(
     """Run one test on one encoder; what goes wrong becomes the reason of the row."""
     counts: tuple[Counts, ...] = ()
     association: Association | None = None
+    measure: Measure | None = None
+    measured: tuple[str, ...] = ()
     extras = _Extras()
     reason = ""
     try:
@@ -46,8 +49,14 @@ def run_test(
         counts = tuple(sets[role].counts for role in ROLES)
         _check_coverage(vectors, test, counts, settings)
         names = (vectors.info.id, suite.name, test.name)
-        association = _associate(sets, settings, settings.unit, names)
-        extras = _extras(sets, association, settings, names)
+        card = get_metric(metric)
+        if card.run is None:
+            association = _associate(sets, settings, settings.unit, names)
+            extras = _extras(sets, association, settings, names)
+        else:
+            measure = card.run(_role_vectors(sets, settings, (*names, metric)))
+            extras = _Extras(interval=measure.interval)
+            measured = _measured(card, sets)
     except EmbiasError as error:
         reason = str(error)
     return BiasResult(
@@ -57,16 +66,54 @@ def run_test(
         test=test.name,
         metric=metric,
         description=test.description,
-        status="ok" if association else "error",
+        status="ok" if association or measure else "error",
         reason=reason,
         association=association,
         counts=counts,
-        published=_published(test, vectors, settings),
+        published=_published(test, vectors, settings) if association else None,
         notes=(*_notes(test), *extras.notes),
         interval=extras.interval,
         detectable_effect=extras.detectable_effect,
         item_pvalue=extras.item_pvalue,
         item_pvalue_method=extras.item_pvalue_method,
+        measure=measure,
+        measured=measured,
+    )
+
+
+def _role_vectors(
+    sets: dict[Role, WordVectors], settings: Settings, names: tuple[str, ...]
+) -> RoleVectors:
+    x, y, a, b = (_word_means(sets[role]) for role in ROLES)
+    return RoleVectors(
+        x=x,
+        y=y,
+        a=a,
+        b=b,
+        pairs=None,
+        rng=_generator(settings.seed, *names),
+        alternative=settings.alternative,
+        level=settings.level,
+    )
+
+
+def _word_means(vectors: WordVectors) -> FloatArray:
+    """Return one row per word, the mean over its sentences, in the order of the words."""
+    rows = np.stack(vectors.rows).astype(np.float64)
+    words, first, of_row = np.unique(vectors.words, return_index=True, return_inverse=True)
+    if len(words) == len(rows):
+        return rows
+    sums = np.zeros((len(words), rows.shape[1]))
+    np.add.at(sums, of_row, rows)
+    means: FloatArray = (sums / np.bincount(of_row)[:, None])[np.argsort(first)]
+    return means
+
+
+def _measured(card: MetricCard, sets: dict[Role, WordVectors]) -> tuple[str, ...]:
+    """Return the words that the scores of a metric are of."""
+    roles: dict[str, tuple[Role, ...]] = {"targets": ("X", "Y"), "attributes": ("A", "B")}
+    return tuple(
+        word for role in roles.get(card.measured, ()) for word in dict.fromkeys(sets[role].words)
     )
 
 

@@ -63,7 +63,7 @@ def unique(items: Iterable[Stimulus]) -> list[Stimulus]:
     return list(dict.fromkeys(items))
 
 
-def check_rows(rows: FloatArray, items: Sequence[str], dim: int | None, who: str) -> None:
+def check_rows(rows: FloatArray, items: Sequence[object], dim: int | None, who: str) -> None:
     """Refuse vectors of the wrong shape, not finite, or of zero length, naming the item."""
     fits = rows.ndim == 2 and len(rows) == len(items) and rows.shape[1] >= 1
     if not fits or (dim is not None and rows.shape[1] != dim):

@@ -6,8 +6,9 @@ its range and what "no bias" is. Metrics know neither words nor models: `embias.
 both together.
 """
 
+from embias.metrics.card import MetricCard, RoleVectors
 from embias.metrics.ceat import Ceat, ceat
-from embias.metrics.registry import METRICS, MetricCard, get_metric
+from embias.metrics.registry import METRICS, get_metric
 from embias.metrics.sensitivity import LeftOut, Sensitivity, leave_one_out
 from embias.metrics.subset_stability import SubsetStability, subset_stability
 from embias.metrics.weat import association_scores, weat
@@ -18,6 +19,7 @@ __all__ = [
     "Ceat",
     "LeftOut",
     "MetricCard",
+    "RoleVectors",
     "Sensitivity",
     "SubsetStability",
     "association_scores",

@@ -11,12 +11,37 @@ from numpy.typing import ArrayLike
 
 from embias.errors import InputError
 from embias.metrics._vectors import check_same_dimension, unit_rows
+from embias.metrics.card import MetricCard
 from embias.results import Alternative, Association, Unit
 from embias.stats.inputs import check_choice
 from embias.stats.permutation import MethodChoice, all_tied, permutation_pvalue
 from embias.types import FloatArray
 
 __all__ = ["association_scores", "effect_size_of", "units_of", "weat"]
+
+CARD = MetricCard(
+    name="weat",
+    measures=(
+        "Whether two sets of targets differ in how close they are to two sets of attributes, "
+        "for words or (as SEAT) for templated sentences."
+    ),
+    formula=(
+        "s(w) = mean_a cos(w, a) - mean_b cos(w, b); D = mean_X s - mean_Y s; "
+        "d = D / std(s over X and Y, ddof 1)"
+    ),
+    value_range="D in [-4, 4]; |d| <= sqrt(N (N - 1) / (nX nY)), about 2 for equal sets",
+    no_bias="D = 0 and d = 0",
+    direction="positive: X goes with A and Y with B",
+    pvalue=(
+        "permutation of target words, one-sided (X more with A) unless asked otherwise; "
+        "exact, or certified, or sampled"
+    ),
+    caveats=(
+        "d does not change when all cosines shrink, so read D beside it. With 8 + 8 words "
+        "an effect under d = 1.1 is rarely found: a large p is no evidence of no bias."
+    ),
+    paper=("Caliskan, Bryson & Narayanan 2017, Science 356:183-186; May et al. 2019, NAACL (SEAT)"),
+)
 
 
 def association_scores(w: ArrayLike, a: ArrayLike, b: ArrayLike) -> FloatArray:

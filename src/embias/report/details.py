@@ -21,7 +21,7 @@ from embias.report.phrasing import (
     is_templated,
     plural,
 )
-from embias.results import Association, Audit, BiasResult, Published
+from embias.results import Association, Audit, BiasResult, Measure, Published
 
 __all__ = [
     "Fact",
@@ -148,6 +148,8 @@ def score_sets(result: BiasResult) -> list[ScoreSet]:
 
 def result_facts(result: BiasResult) -> list[Fact]:
     """Return the figures of a row in words, with how its p-value came about."""
+    if result.measure is not None:
+        return _measure_facts(result.measure, result)
     figures = result.association
     if figures is None:
         return []
@@ -181,6 +183,34 @@ def result_facts(result: BiasResult) -> list[Fact]:
     if result.published is not None:
         facts += _published_facts(result.published)
     return facts
+
+
+def _measure_facts(measure: Measure, result: BiasResult) -> list[Fact]:
+    low, high = measure.value_range
+    facts = [
+        Fact("value", format_number(measure.value, 4)),
+        Fact("possible values", f"{_bound(low)} to {_bound(high)}"),
+    ]
+    if measure.no_bias is not None:
+        facts.append(Fact("no bias", f"{measure.no_bias:g}"))
+    if result.interval is not None:
+        ends = " to ".join(format_number(v, 4) for v in (result.interval.low, result.interval.high))
+        how = f"{result.interval.level:.0%}, {clean(result.interval.method)}"
+        facts.append(Fact("interval of the value", f"{ends} ({how})"))
+    if measure.pvalue is not None:
+        drawn = [] if measure.n_resamples is None else [plural(measure.n_resamples, "draw")]
+        named = [measure.alternative or "", measure.pvalue_method or "", *drawn]
+        text = [format_pvalue(measure), *named, clean(measure.null)]
+        facts.append(Fact("p", ", ".join(filter(None, text))))
+    facts += [Fact(clean(name), format_number(v, 4)) for name, v in measure.figures.items()]
+    facts += plain_facts(
+        {"computed from": ", ".join(f"{n} {k}" for k, n in measure.counts.items())}
+    )
+    return facts + plain_facts(measure.settings)
+
+
+def _bound(value: float | None) -> str:
+    return "without bound" if value is None else f"{value:g}"
 
 
 def _pvalue_facts(figures: Association) -> list[Fact]:

@@ -108,14 +108,16 @@ _KEY = f"● adjusted p < {ALPHA}   × could not be run"
 
 
 def _rows(audit: Audit) -> list[tuple[str, str, str]]:
-    return list(dict.fromkeys((r.suite, r.test, r.metric) for r in audit.results))
+    # The figures of other metrics have other scales; one colour bar cannot speak for all.
+    tests = [r for r in audit.results if r.measure is None]
+    return list(dict.fromkeys((r.suite, r.test, r.metric) for r in tests))
 
 
 def _labels(rows: Sequence[tuple[str, str, str]]) -> list[str]:
     """Name suite and metric only where there are several."""
     several = [len({row[part] for row in rows}) > 1 for part in (0, 2)]
     named = [
-        " · ".join(filter(None, (several[0] and suite, test, several[1] and metric)))
+        " · ".join(filter(None, (suite if several[0] else "", test, metric if several[1] else "")))
         for suite, test, metric in rows
     ]
     return [shorten(clean(name), _MOST_LABEL) for name in named]

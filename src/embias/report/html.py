@@ -29,7 +29,7 @@ from embias.report.phrasing import (
 from embias.report.plot import draw
 from embias.report.svg import inline_svg
 from embias.report.tables import Group, groups
-from embias.results import Association, Audit, BiasResult
+from embias.results import Audit, BiasResult
 
 __all__ = ["to_html"]
 
@@ -118,13 +118,14 @@ def _title(audit: Audit) -> str:
 
 
 def _cards(audit: Audit) -> list[tuple[str, str]]:
-    run = [result for result in audit.results if result.association is not None]
+    run = [result for result in audit.results if result.status == "ok"]
+    tested = [result for result in run if result.pvalue is not None]
     met, printed = published_agreement(audit)
     counts = [counts for result in audit.results for counts in result.counts]
     asked = sum(entry.asked for entry in counts)
     cards = [
         (f"{len(run)} of {len(audit.results)}", "tests could be run"),
-        (f"{sum(map(has_low_pvalue, run))} of {len(run)}", f"with p < {ALPHA}, uncorrected"),
+        (f"{sum(map(has_low_pvalue, tested))} of {len(tested)}", f"with p < {ALPHA}, uncorrected"),
     ]
     if printed:
         cards.append((f"{met} of {printed}", "published effect sizes met to the printed digits"))
@@ -148,11 +149,10 @@ def _group(number: int, group: Group) -> dict[str, Any]:
 
 
 def _detail(result: BiasResult) -> dict[str, Any]:
-    figures = result.association
     return {
         "test": clean(result.test),
         "description": clean(result.description),
-        "headline": _headline(figures),
+        "headline": _headline(result),
         "facts": result_facts(result),
         "words": word_counts(result),
         "scores": score_sets(result),
@@ -161,7 +161,12 @@ def _detail(result: BiasResult) -> dict[str, Any]:
     }
 
 
-def _headline(figures: Association | None) -> str:
+def _headline(result: BiasResult) -> str:
+    if result.measure is not None:
+        value = f"{clean(result.metric)} = {format_number(result.measure.value, 3)}"
+        has_p = result.measure.pvalue is not None
+        return f"{value}, {pvalue_phrase(result.measure)}" if has_p else value
+    figures = result.association
     if figures is None:
         return "could not be run"
     return f"d = {format_number(figures.effect_size, 2)}, {pvalue_phrase(figures)}"
@@ -182,5 +187,6 @@ def _figure_label(audit: Audit) -> str:
         if result.association is not None
         else f"{clean(result.test)} {ABSENT}"
         for result in audit.results
+        if result.measure is None
     ]
     return f"Forest plot of effect sizes d: {'; '.join(parts) or 'no test'}."

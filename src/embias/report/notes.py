@@ -69,6 +69,8 @@ def row_notes(result: BiasResult) -> list[str]:
     notes += [clean(note) for note in result.notes]
     if result.association is not None:
         notes += _association_notes(result.association)
+    if result.measure is not None and result.measure.note:
+        notes.append(clean(result.measure.note))
     return notes
 
 
@@ -134,9 +136,11 @@ def _association_notes(association: Association) -> list[str]:
 
 def significance(audit: Audit) -> str:
     """Return how many tests have a p-value below 0.05, as one plain sentence."""
-    run = [result for result in audit.results if result.association is not None]
-    failed = len(audit.results) - len(run)
+    failed = sum(result.status != "ok" for result in audit.results)
+    run = [result for result in audit.results if result.pvalue is not None]
     if not run:
+        if len(audit.results) > failed:
+            return "No metric of this audit has a p-value."
         return "No test could be run." if failed else "The audit holds no test."
     low = sum(has_low_pvalue(result) for result in run)
     verb = "has" if len(run) == 1 else "have"
@@ -161,10 +165,10 @@ def published_agreement(audit: Audit) -> tuple[int, int]:
 def summary(audit: Audit) -> list[str]:
     """Return what the audit found in plain sentences that claim no more than its figures."""
     sentences = [significance(audit)]
-    low = [result for result in audit.results if has_low_pvalue(result)]
+    low = [r for r in audit.results if has_low_pvalue(r) and r.association is not None]
     if low:
         sentences.append(_directions(low))
-    if any(result.association is not None for result in audit.results):
+    if any(result.pvalue is not None for result in audit.results):
         sentences.append(
             f"Where there is no association at all, up to one test in twenty still has p < {ALPHA}."
         )

@@ -6,7 +6,7 @@ import math
 import unicodedata
 from decimal import ROUND_CEILING, ROUND_FLOOR, ROUND_HALF_EVEN, Decimal
 
-from embias.results import Association, BiasResult, PermutationResult
+from embias.results import Association, BiasResult, Measure, PermutationResult
 
 __all__ = [
     "ABSENT",
@@ -90,22 +90,26 @@ def format_number(value: float | None, decimals: int) -> str:
     return text.removeprefix("-") if float(text) == 0 else text
 
 
-def format_pvalue(result: Association | PermutationResult) -> str:
+def format_pvalue(result: Association | Measure | PermutationResult) -> str:
     """Return the p-value as a reader should see it: two digits, and never ``0``.
 
     Parameters
     ----------
-    result : Association or PermutationResult
+    result : Association, Measure or PermutationResult
         What carries the p-value, its bounds and its method.
 
     Returns
     -------
     str
         ``"0.0023"`` for an exact one; ``"≤ 3.2e-08"``, rounded up, for a certified one whose
-        bracket is wider than a tenth of it and for a sampled one at the floor of its draws.
+        bracket is wider than a tenth of it and for a sampled one at the floor of its draws; a
+        dash for a metric without one.
     """
-    method = result.pvalue_method if isinstance(result, Association) else result.method
-    return _format_p(result.pvalue, at_most=_is_upper_bound(result, method))
+    if result.pvalue is None:
+        return ABSENT
+    method = result.method if isinstance(result, PermutationResult) else result.pvalue_method
+    at_most = _is_upper_bound(result.pvalue, result.pvalue_bounds, method, result.n_resamples)
+    return _format_p(result.pvalue, at_most=at_most)
 
 
 def format_plain_pvalue(pvalue: float) -> str:
@@ -113,18 +117,20 @@ def format_plain_pvalue(pvalue: float) -> str:
     return _format_p(pvalue, at_most=False)
 
 
-def pvalue_phrase(association: Association) -> str:
+def pvalue_phrase(result: Association | Measure) -> str:
     """Return ``"p = 0.0023"`` or ``"p ≤ 1e-05"``."""
-    text = format_pvalue(association)
+    text = format_pvalue(result)
     return f"p {text}" if text.startswith(("≤", "<")) else f"p = {text}"
 
 
-def _is_upper_bound(result: Association | PermutationResult, method: str) -> bool:
-    if method == "certified":
-        low, high = result.pvalue_bounds
-        return high - low > _WIDE_BRACKET * result.pvalue
-    if method == "sampled" and result.n_resamples is not None:
-        return result.pvalue * (result.n_resamples + 1) < 1.5
+def _is_upper_bound(
+    pvalue: float, bounds: tuple[float, float] | None, method: str | None, draws: int | None
+) -> bool:
+    if method == "certified" and bounds is not None:
+        low, high = bounds
+        return high - low > _WIDE_BRACKET * pvalue
+    if method == "sampled" and draws is not None:
+        return pvalue * (draws + 1) < 1.5
     return False
 
 
@@ -191,7 +197,7 @@ def is_too_small(association: Association) -> bool:
 
 def has_low_pvalue(result: BiasResult) -> bool:
     """Whether the row has a p-value below :data:`ALPHA`, uncorrected."""
-    return result.association is not None and result.association.pvalue < ALPHA
+    return result.pvalue is not None and result.pvalue < ALPHA
 
 
 def is_templated(association: Association) -> bool:

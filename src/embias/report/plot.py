@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import textwrap
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from embias.errors import MissingExtraError
@@ -78,6 +78,8 @@ def draw(audit: Audit, layout: Layout) -> Figure:
         from matplotlib.figure import Figure
     except ImportError as error:
         raise MissingExtraError("the forest plot", "matplotlib", "report") from error
+    # Other metrics have other scales than d; their figures stand in the tables.
+    audit = replace(audit, results=tuple(r for r in audit.results if r.measure is None))
     with style.context(["default", STYLE]):
         lines, depth = _lay_out(audit, layout)
         height = layout.legend + depth + layout.axis

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from embias.metrics import METRICS
 from embias.report.notes import row_notes, row_published_agrees
 from embias.report.phrasing import (
     ABSENT,
@@ -16,7 +17,7 @@ from embias.report.phrasing import (
     join_names,
     shorten,
 )
-from embias.results import Association, Audit, BiasResult
+from embias.results import Association, Audit, BiasResult, Measure
 
 __all__ = ["Column", "Footnote", "Group", "Row", "groups"]
 
@@ -88,6 +89,8 @@ _COLUMNS = (
     Column("test", "test", "test", figures=False),
     Column("what", "what", "what", figures=False),
     Column("n", "n", "n"),
+    Column("value", "value", "value"),
+    Column("no_bias", "no bias", "no\nbias"),
     Column("d", "effect size d", "d"),
     Column("word_d", "d over words", "d\nwords"),
     Column("interval", "interval of d", "interval"),
@@ -164,7 +167,11 @@ def _group(
 
 def _columns(results: list[BiasResult]) -> tuple[Column, ...]:
     published = [row.published for row in results if row.published is not None]
-    hidden = set()
+    # A metric that is no association test has a value and what it would be without bias.
+    measured = any(row.measure is not None for row in results)
+    hidden = {"d", "statistic", "word_d"} if measured else {"value", "no_bias"}
+    if not any(row.pvalue is not None for row in results) and measured:
+        hidden |= {"p", "how"}
     if not any(figure.effect_size is not None for figure in published):
         hidden |= {"published_d", "agrees"}
     if not any(figure.pvalue for figure in published):
@@ -198,6 +205,8 @@ def _whose(names: list[str], rows: int) -> str:
 def _reading(results: list[BiasResult], remarks: tuple[str, ...]) -> str:
     # What was counted when the vectors were read belongs to every figure of the table.
     vectors = f"Vectors: {clean('; '.join(remarks))}." if remarks else ""
+    if any(row.measure is not None for row in results):
+        return f"{_measure_reading(results)} {vectors}".rstrip()
     run = [row.association for row in results if row.association is not None]
     if not run:
         return vectors
@@ -216,6 +225,27 @@ def _reading(results: list[BiasResult], remarks: tuple[str, ...]) -> str:
     ).rstrip()
 
 
+def _measure_reading(results: list[BiasResult]) -> str:
+    card = METRICS.get(results[0].metric)
+    if card is None:  # written by another version of embias
+        return ""
+    measures = [row.measure for row in results if row.measure is not None]
+    nulls = " or ".join(dict.fromkeys(clean(each.null) for each in measures if each.null))
+    intervals = dict.fromkeys(
+        f"{row.interval.level:.0%} ({clean(row.interval.method)})"
+        for row in results
+        if row.interval
+    )
+    return " ".join(
+        [
+            f"{card.measures} No bias: {card.no_bias}. {card.direction[:1].upper()}"
+            f"{card.direction[1:]}.",
+            *([f"p: {nulls}."] if nulls else []),
+            *([f"Interval of the value: {', '.join(intervals)}."] if intervals else []),
+        ]
+    )
+
+
 def _figures(write: Callable[[Association], str]) -> Callable[[BiasResult], str]:
     def cell(result: BiasResult) -> str:
         return ABSENT if result.association is None else write(result.association)
@@ -223,8 +253,35 @@ def _figures(write: Callable[[Association], str]) -> Callable[[BiasResult], str]
     return cell
 
 
+def _measures(write: Callable[[Measure], str]) -> Callable[[BiasResult], str]:
+    def cell(result: BiasResult) -> str:
+        return ABSENT if result.measure is None else write(result.measure)
+
+    return cell
+
+
+def _n(result: BiasResult) -> str:
+    if result.measure is not None:
+        return "+".join(str(count) for count in result.measure.counts.values())
+    return _figures(lambda figures: f"{figures.n_x}+{figures.n_y}")(result)
+
+
+def _p(result: BiasResult) -> str:
+    figures = result.association or result.measure
+    return ABSENT if figures is None else format_pvalue(figures)
+
+
+def _how(result: BiasResult) -> str:
+    figures = result.association or result.measure
+    return ABSENT if figures is None else figures.pvalue_method or ABSENT
+
+
 def _word_d(figures: Association) -> str:
     return format_number(figures.unit_effect_size, 2) if is_templated(figures) else ""
+
+
+def _plain_number(value: float | None) -> str:
+    return ABSENT if value is None else f"{value:g}"
 
 
 def _interval(result: BiasResult) -> str:
@@ -253,15 +310,17 @@ def _published_p(result: BiasResult) -> str:
 _CELLS: dict[str, Callable[[BiasResult], str]] = {
     "test": lambda result: clean(result.test),
     "what": lambda result: clean(result.description),
-    "n": _figures(lambda figures: f"{figures.n_x}+{figures.n_y}"),
+    "n": _n,
+    "value": _measures(lambda measure: format_number(measure.value, 3)),
+    "no_bias": _measures(lambda measure: _plain_number(measure.no_bias)),
     "d": _figures(lambda figures: format_number(figures.effect_size, 2)),
     "word_d": _figures(_word_d),
     "interval": _interval,
     "published_d": _published_d,
     "agrees": lambda result: {True: "✓", False: "≠", None: ""}[row_published_agrees(result)],
     "statistic": _figures(lambda figures: format_number(figures.statistic, 3)),
-    "p": _figures(format_pvalue),
+    "p": _p,
     "adjusted_p": _adjusted_p,
     "published_p": _published_p,
-    "how": _figures(lambda figures: figures.pvalue_method),
+    "how": _how,
 }

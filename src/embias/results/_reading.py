@@ -15,7 +15,7 @@ from embias.errors import DataFileError, InputError
 __all__ = ["read_source", "read_value"]
 
 #: The only figures that can be undefined, and are null in JSON.
-_MAY_BE_NAN = frozenset({"effect_size", "unit_effect_size"})
+_MAY_BE_NAN = frozenset({"effect_size", "unit_effect_size", "value", "figures", "scores"})
 
 
 def read_source(source: object) -> tuple[str, str]:
@@ -90,12 +90,20 @@ def _read_dataclass(value: Any, declared: Any, where: str) -> Any:
     values = {}
     for name, entry in known.items():
         if name in value:
-            undefined = value[name] is None and name in _MAY_BE_NAN and hints[name] is float
-            given = math.nan if undefined else value[name]
+            undefined = name in _MAY_BE_NAN and type(None) not in typing.get_args(hints[name])
+            given = _nan_for_null(value[name]) if undefined else value[name]
             values[name] = read_value(given, hints[name], f"{where}.{name}")
         elif entry.default is entry.default_factory is dataclasses.MISSING:
             raise InputError(f"{where}.{name} is missing")
     return declared(**values)
+
+
+def _nan_for_null(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {key: _nan_for_null(entry) for key, entry in value.items()}
+    if isinstance(value, list):
+        return [_nan_for_null(entry) for entry in value]
+    return math.nan if value is None else value
 
 
 def _read_tuple(value: Any, arguments: tuple[Any, ...], where: str) -> tuple[Any, ...]:

@@ -36,6 +36,8 @@ _IDENTITY = (
     "reason",
 )
 _FIGURES = (
+    "value",
+    "no_bias",
     "statistic",
     "effect_size",
     "ddof",
@@ -80,6 +82,8 @@ _PUBLISHED = ("published_effect_size", "published_pvalue", "agrees", "published_
 COLUMNS = (*_IDENTITY, *_FIGURES, *_COUNTS, *_PUBLISHED, "notes")
 
 _FLOATS = (
+    "value",
+    "no_bias",
     "statistic",
     "effect_size",
     "unit_statistic",
@@ -309,6 +313,12 @@ def _row(result: BiasResult) -> dict[str, Any]:
     if association is not None:
         row |= {name: getattr(association, name, None) for name in _FIGURES}
         row["pvalue_low"], row["pvalue_high"] = association.pvalue_bounds
+        row |= {"value": association.effect_size, "no_bias": 0.0}
+    measure = result.measure
+    if measure is not None:
+        row |= {name: getattr(measure, name, None) for name in _FIGURES}
+        row["pvalue_low"], row["pvalue_high"] = measure.pvalue_bounds or (None, None)
+    if result.status == "ok":
         row |= {name: getattr(result, name) for name in _OF_ROW}
     interval = result.interval
     if interval is not None:

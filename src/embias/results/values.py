@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, field, fields
+from dataclasses import asdict, dataclass, field, fields
 from typing import Any, Literal, TypeAlias
 
 from embias.types import EncoderInfo
@@ -14,6 +14,7 @@ __all__ = [
     "BiasResult",
     "Counts",
     "Interval",
+    "Measure",
     "PermutationResult",
     "Provenance",
     "Published",
@@ -213,6 +214,79 @@ class Association:
         return math.fsum(self.scores_x) - math.fsum(self.scores_y)
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class Measure:
+    """The result of a metric that is not the difference of two target sets.
+
+    Attributes
+    ----------
+    metric : str
+        Name of the metric.
+    value : float
+        The figure. NaN where it is not defined; `note` says why.
+    no_bias : float or None
+        The value that means no bias; None where no value does.
+    value_range : tuple of (float or None)
+        Least and greatest possible value, None where there is no bound.
+    pvalue : float or None
+        In (0, 1], None where the metric has no test.
+    pvalue_bounds : tuple of float or None
+        See :class:`PermutationResult`.
+    pvalue_method : {"exact", "certified", "sampled", "analytic"} or None
+        ``analytic``: from a distribution, named in `null`.
+    alternative : {"greater", "less", "two-sided"} or None
+    null : str
+        What the p-value supposes, ``"attribute words relabelled"`` for example.
+    n_resamples : int or None
+        Draws, where the p-value is sampled.
+    interval : Interval or None
+    counts : dict of str to int
+        What the figure was computed from: ``{"words": 12, "pairs": 5}``.
+    figures : dict of str to float
+        Further figures, by name (NaN where one is not defined).
+    scores : dict of str to tuple of float
+        The evidence: one number per row of an input, in its order. ``"words"`` are those of the
+        measured words.
+    settings : dict
+        The conventions and options that were used, ``{"vectors": "unit"}`` for example.
+    note : str
+        What a reader must know about this figure.
+    """
+
+    metric: str
+    value: float
+    no_bias: float | None
+    value_range: tuple[float | None, float | None]
+    pvalue: float | None = None
+    pvalue_bounds: tuple[float, float] | None = None
+    pvalue_method: Literal["exact", "certified", "sampled", "analytic"] | None = None
+    alternative: Alternative | None = None
+    null: str = ""
+    n_resamples: int | None = None
+    interval: Interval | None = None
+    counts: dict[str, int] = field(default_factory=dict)
+    figures: dict[str, float] = field(default_factory=dict)
+    scores: dict[str, tuple[float, ...]] = field(default_factory=dict)
+    settings: dict[str, Any] = field(default_factory=dict)
+    note: str = ""
+
+    def __eq__(self, other: object) -> bool:
+        # What is undefined is NaN, which is unequal to itself; two results are not.
+        if not isinstance(other, Measure):
+            return NotImplemented
+        return bool(_without_nan(asdict(self)) == _without_nan(asdict(other)))
+
+    __hash__ = None  # type: ignore[assignment]
+
+
+def _without_nan(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {key: _without_nan(entry) for key, entry in value.items()}
+    if isinstance(value, list | tuple):
+        return [_without_nan(entry) for entry in value]
+    return None if isinstance(value, float) and math.isnan(value) else value
+
+
 @dataclass(frozen=True, slots=True)
 class Published:
     """A published figure to set beside a computed one.
@@ -285,6 +359,10 @@ class BiasResult:
         The p-value that relabels single sentences as the published code does (too small);
         None where it was not asked for or words stand alone.
     item_pvalue_method : {"exact", "certified", "sampled"} or None
+    measure : Measure or None
+        The figures of a metric that is no association test; `association` is None then.
+    measured : tuple of str
+        The words that ``measure.scores["words"]`` are of, in its order.
     """
 
     encoder: str
@@ -306,6 +384,15 @@ class BiasResult:
     detectable_effect: float | None = None
     item_pvalue: float | None = None
     item_pvalue_method: PvalueMethod | None = None
+    measure: Measure | None = None
+    measured: tuple[str, ...] = ()
+
+    @property
+    def pvalue(self) -> float | None:
+        """The p-value of the row, whatever its metric; None where there is none."""
+        if self.association is not None:
+            return self.association.pvalue
+        return None if self.measure is None else self.measure.pvalue
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,92 @@
+"""The first coordinates of another encoder's vectors."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+import numpy as np
+
+from embias.encoders._compose import Composable
+from embias.encoders._items import as_items, check_rows
+from embias.encoders._show import plain, shown
+from embias.errors import InputError
+from embias.types import Encoder, EncoderInfo, FloatArray, Stimulus
+
+__all__ = ["TruncatedEncoder"]
+
+
+class TruncatedEncoder(Composable):
+    """Keep the first `dim` coordinates of every vector.
+
+    Shortened vectors are as good as whole ones only where a model was trained for it (Matryoshka
+    representation learning, Kusupati et al. 2022); on any other model the first coordinates are a
+    random choice of directions, and an effect can vanish with them.
+
+    Parameters
+    ----------
+    encoder : Encoder
+        Whose vectors are cut. Where they have unit length, the cut ones are scaled to it again.
+    dim : int
+        Coordinates to keep, from 1 to ``encoder.info.dim``.
+
+    Raises
+    ------
+    InputError
+        When `dim` is no whole number in that range.
+    """
+
+    def __init__(self, encoder: Encoder, dim: int) -> None:
+        whole = encoder.info.dim
+        if isinstance(dim, bool) or not isinstance(dim, int) or not 1 <= dim <= whole:
+            raise InputError(
+                f"truncate to dim={shown(dim)}: the vectors of {plain(encoder.info.id)} have "
+                f"{whole} coordinates; give a whole number from 1 to {whole}"
+            )
+        self._encoder = encoder
+        self._dim = dim
+
+    @property
+    def info(self) -> EncoderInfo:
+        """How the vectors are made: those of the other encoder, and `truncate_dim`."""
+        inner = self._encoder.info
+        return replace(
+            inner,
+            id=f"{inner.id} [{self._dim} of {inner.dim}]",
+            dim=self._dim,
+            truncate_dim=self._dim,
+        )
+
+    def encode(self, items: Sequence[Stimulus], *, progress: bool = False) -> FloatArray:
+        """Return the first coordinates, shape ``(len(items), dim)``.
+
+        Raises
+        ------
+        VectorError
+            When nothing but zeros is left of a vector; the item is named.
+        """
+        who = plain(self.info.id)
+        listed = as_items(items, who)
+        rows = np.asarray(self._encoder.encode(listed, progress=progress))[:, : self._dim]
+        check_rows(rows, listed, self._dim, who)
+        if self._encoder.info.normalized:
+            rows = rows / np.linalg.norm(rows, axis=1, keepdims=True)
+        return np.ascontiguousarray(rows)
+
+    def missing(self, items: Sequence[Stimulus]) -> list[Stimulus]:
+        """Return what the other encoder has no vector for."""
+        return self._encoder.missing(items)
+
+    def why_missing(self, item: Stimulus) -> str:
+        """Return why the other encoder has no vector for an item."""
+        why = getattr(self._encoder, "why_missing", None)
+        return str(why(item)) if why else "no vector"
+
+    def how_encoded(self, item: Stimulus) -> str:
+        """Return what the other encoder says of an item."""
+        how = getattr(self._encoder, "how_encoded", None)
+        return str(how(item)) if how else ""
+
+    def __repr__(self) -> str:
+        """Return a one-line summary."""
+        return f"TruncatedEncoder({self._encoder!r}, {self._dim})"
