@@ -18,6 +18,7 @@ import pytest
 from safetensors.numpy import save_file
 
 from embias.encoders import StaticEncoder, read_vectors
+from embias.encoders.vector_files import FORMATS
 from embias.errors import DataFileError, EmbiasError, InputError
 
 gensim = pytest.importorskip("gensim.models")
@@ -441,12 +442,12 @@ class Bomb:
 
 
 @pytest.mark.parametrize("protocol", [2, 3, 4, 5])
-@pytest.mark.parametrize("format", [None, "text", "word2vec-binary", "safetensors"])
+@pytest.mark.parametrize("format", [None, *FORMATS])
 @pytest.mark.parametrize("pack", [bytes, gzip.compress])
 def test_renamed_pickle_is_refused(tmp_path, protocol, format, pack):
     marker = tmp_path / "marker"
     path = write(tmp_path / "vectors.bin", pack(pickle.dumps(Bomb(marker), protocol=protocol)))
-    refused(path, "pickle", "load it yourself with gensim and pass the KeyedVectors", format=format)
+    refused(path, "pickle", "embias.encoders.unsafe.load_pickled(path)", format=format)
     assert not marker.exists()
     if pack is bytes:
         pickle.loads(path.read_bytes()).close()
@@ -465,9 +466,11 @@ def test_other_unsafe_or_foreign_files(tmp_path):
     refused(torch_file, "torch", "pickle")
     buffer = io.BytesIO()
     np.save(buffer, np.array([{"a": 1}], dtype=object), allow_pickle=True)
-    refused(write(tmp_path / "v.npy", buffer.getvalue()), "numpy", "allow_pickle=False")
-    refused(zipped(tmp_path / "v.npz", {"a.npy": buffer.getvalue()}), "numpy")
-    refused(write(tmp_path / "v.bin", struct.pack("<ii", 793712314, 12) + bytes(50)), "fastText")
+    refused(write(tmp_path / "v.npy", buffer.getvalue()), "Python objects", "pickle")
+    refused(zipped(tmp_path / "v.npz", {"a.npy": buffer.getvalue()}), "Python objects", "pickle")
+    fasttext = struct.pack("<ii", 793712314, 12) + bytes(50)
+    refused(write(tmp_path / "v.bin", fasttext), "fastText", "fasttext.FastTextEncoder")
+    refused(write(tmp_path / "v.bin.gz", gzip.compress(fasttext)), "fastText", "unpacked")
     refused(write(tmp_path / "v.h5", b"\x89HDF\r\n\x1a\n\x00\x00"), "none of the formats")
     refused(write(tmp_path / "v.txt", "a 1 2\n".encode("utf-16")), "none of the formats")
 

@@ -6,9 +6,9 @@ from pathlib import Path
 
 _FILE_SUFFIXES = frozenset(
     (
-        *(".txt", ".vec", ".bin", ".dat", ".csv", ".tsv", ".json", ".glove"),
+        *(".txt", ".vec", ".bin", ".ftz", ".dat", ".csv", ".tsv", ".json", ".glove"),
         *(".gz", ".bz2", ".xz", ".zip", ".tar"),
-        *(".safetensors", ".npy", ".npz", ".parquet", ".h5", ".magnitude"),
+        *(".safetensors", ".npy", ".npz", ".parquet", ".pq", ".h5", ".magnitude"),
         *(".kv", ".model", ".pkl", ".pickle", ".p", ".pt", ".pth"),
     )
 )

@@ -12,20 +12,21 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from embias.encoders import _adapt
-from embias.encoders._items import as_items, quoted, unique
 from embias.encoders._options import as_id, as_notes, as_optional_text, as_path
 from embias.encoders._show import plain, printable_id
+from embias.encoders._word_encoder import NO_VECTOR, WordEncoder
+from embias.encoders.lookup import LookupPolicy, as_lookup
+from embias.encoders.spacy_vectors import from_spacy, spacy_id
 from embias.encoders.vector_files import is_normalized, read_vectors
-from embias.errors import InputError, VectorError
-from embias.types import EncoderInfo, Stimulus
+from embias.types import EncoderInfo
 
 __all__ = ["StaticEncoder"]
 
 Float32Array = NDArray[np.float32]
 
 
-class StaticEncoder:
-    """A fixed table of word vectors; a look-up is exact (no lower-casing, no trimming).
+class StaticEncoder(WordEncoder):
+    """A fixed table of word vectors; a look-up is exact unless a policy says otherwise.
 
     Parameters
     ----------
@@ -42,6 +43,9 @@ class StaticEncoder:
         What pins the vectors; by default ``"sha256:"`` and 16 hex digits over words and vectors.
     notes : iterable of str
         What a reader of a result must know about the vectors.
+    lookup : LookupPolicy, optional
+        In which other forms a word is looked for that does not stand in the table as written; by
+        default in none. Every other way to make an encoder takes it too.
 
     Raises
     ------
@@ -60,6 +64,7 @@ class StaticEncoder:
         weights: str | None = None,
         revision: str | None = None,
         notes: Iterable[str] = (),
+        lookup: LookupPolicy | None = None,
     ) -> None:
         id = as_id(id)
         who = plain(id)
@@ -68,7 +73,15 @@ class StaticEncoder:
         as_optional_text("revision", revision)
         listed = _adapt.as_words(words, who)
         matrix = _adapt.as_matrix(vectors, listed, who)
-        self._set_up(listed, matrix, id=id, weights=weights, revision=revision, notes=checked)
+        self._set_up(
+            listed,
+            matrix,
+            id=id,
+            weights=weights,
+            revision=revision,
+            notes=checked,
+            lookup=as_lookup(lookup),
+        )
 
     def _set_up(
         self,
@@ -79,6 +92,7 @@ class StaticEncoder:
         weights: str | None,
         revision: str | None,
         notes: tuple[str, ...],
+        lookup: LookupPolicy,
     ) -> None:
         """Take over words and an array of our own that have been checked."""
         vectors.flags.writeable = False
@@ -89,6 +103,7 @@ class StaticEncoder:
         self._id, self._weights, self._revision = id, weights, revision
         self._who = plain(id)
         self._notes = notes
+        self._lookup = lookup
         self._libraries = {"numpy": np.__version__}
 
     @classmethod
@@ -100,19 +115,23 @@ class StaticEncoder:
         format: str | None = None,
         encoding_errors: str = "strict",
         weights: str | None = None,
+        lookup: LookupPolicy | None = None,
     ) -> StaticEncoder:
         """Read the vectors from a file.
 
         Parameters
         ----------
         path : str or os.PathLike
-            A word2vec or GloVe text file, word2vec binary, or safetensors with a word list.
+            A word2vec or GloVe text file, word2vec binary, safetensors or numpy array with a word
+            list, or a Parquet table.
         id : str, optional
             By default the name of the file; characters that cannot be printed are escaped.
         format, encoding_errors
             As for :func:`~embias.encoders.vector_files.read_vectors`.
         weights : str, optional
             Official name of the pretrained vectors.
+        lookup : LookupPolicy, optional
+            As for the class.
 
         Returns
         -------
@@ -128,6 +147,7 @@ class StaticEncoder:
         """
         name = printable_id(as_path(path, "path").name) if id is None else as_id(id)
         as_optional_text("weights", weights)
+        policy = as_lookup(lookup)
         table = read_vectors(path, format=format, encoding_errors=encoding_errors)
         encoder = cls.__new__(cls)
         encoder._set_up(
@@ -137,11 +157,18 @@ class StaticEncoder:
             weights=weights,
             revision=None,
             notes=table.notes,
+            lookup=policy,
         )
         return encoder
 
     @classmethod
-    def from_dict(cls, mapping: Mapping[str, ArrayLike], *, id: str = "dict") -> StaticEncoder:
+    def from_dict(
+        cls,
+        mapping: Mapping[str, ArrayLike],
+        *,
+        id: str = "dict",
+        lookup: LookupPolicy | None = None,
+    ) -> StaticEncoder:
         """Take the vectors from a mapping of word to vector.
 
         Parameters
@@ -150,6 +177,8 @@ class StaticEncoder:
             Copied: later changes to it do not reach the encoder.
         id : str
             The name of the encoder in results.
+        lookup : LookupPolicy, optional
+            As for the class.
 
         Returns
         -------
@@ -163,19 +192,24 @@ class StaticEncoder:
             When dimensions differ or a coordinate is not finite; the word is named.
         """
         words, rows = _adapt.from_mapping(mapping, plain(as_id(id)))
-        return cls(words, rows, id=id)
+        return cls(words, rows, id=id, lookup=lookup)
 
     @classmethod
-    def from_keyed_vectors(cls, kv: Any, *, id: str = "keyedvectors") -> StaticEncoder:
+    def from_keyed_vectors(
+        cls, kv: Any, *, id: str = "keyedvectors", lookup: LookupPolicy | None = None
+    ) -> StaticEncoder:
         """Take the vectors from a gensim (4 or later) ``KeyedVectors``.
 
         Parameters
         ----------
         kv : gensim.models.KeyedVectors
             Or any object with ``key_to_index`` and ``vectors``. Vectors are copied. A fastText
-            object gives the words of its vocabulary only, none synthesised from n-grams.
+            object gives the words of its vocabulary only, none synthesised from n-grams
+            (:meth:`~embias.encoders.fasttext.FastTextEncoder.from_keyed_vectors` does).
         id : str
             The name of the encoder in results.
+        lookup : LookupPolicy, optional
+            As for the class.
 
         Returns
         -------
@@ -189,12 +223,14 @@ class StaticEncoder:
             When a coordinate is not finite; the word is named.
         """
         words, rows, notes, libraries = _adapt.from_keyed_vectors(kv, plain(as_id(id)))
-        encoder = cls(words, rows, id=id, notes=notes)
+        encoder = cls(words, rows, id=id, notes=notes, lookup=lookup)
         encoder._libraries.update(libraries)
         return encoder
 
     @classmethod
-    def from_dataframe(cls, frame: Any, *, id: str = "dataframe") -> StaticEncoder:
+    def from_dataframe(
+        cls, frame: Any, *, id: str = "dataframe", lookup: LookupPolicy | None = None
+    ) -> StaticEncoder:
         """Take the vectors from a pandas ``DataFrame`` whose index holds the words.
 
         Parameters
@@ -203,6 +239,8 @@ class StaticEncoder:
             Numeric columns, one word a row; copied.
         id : str
             The name of the encoder in results.
+        lookup : LookupPolicy, optional
+            As for the class.
 
         Returns
         -------
@@ -216,7 +254,40 @@ class StaticEncoder:
             When a coordinate is not finite; the word is named.
         """
         words, rows = _adapt.from_dataframe(frame, plain(as_id(id)))
-        return cls(words, rows, id=id)
+        return cls(words, rows, id=id, lookup=lookup)
+
+    @classmethod
+    def from_spacy(
+        cls, nlp: Any, *, id: str | None = None, lookup: LookupPolicy | None = None
+    ) -> StaticEncoder:
+        """Take the table of word vectors of a spaCy pipeline, without its context.
+
+        Parameters
+        ----------
+        nlp : spacy.language.Language or spacy.vocab.Vocab
+            With a table of vectors; they are copied. Several words may share a vector (pruned
+            vectors); how many do is noted.
+        id : str, optional
+            By default language and name of the pipeline, such as ``"en_core_web_md"``.
+        lookup : LookupPolicy, optional
+            As for the class.
+
+        Returns
+        -------
+        StaticEncoder
+
+        Raises
+        ------
+        InputError
+            When there is no such table, it is empty, or it is a floret table, which has no words.
+        VectorError
+            When a coordinate is not finite; the word is named.
+        """
+        name = spacy_id(nlp) if id is None else as_id(id)
+        words, rows, notes, libraries = from_spacy(nlp, plain(name))
+        encoder = cls(words, rows, id=name, notes=notes, lookup=lookup)
+        encoder._libraries.update(libraries)
+        return encoder
 
     @cached_property
     def info(self) -> EncoderInfo:
@@ -231,6 +302,7 @@ class StaticEncoder:
             weights=self._weights,
             revision=revision,
             normalized=is_normalized(self._vectors),
+            lookup=self._lookup.describe(),
             libraries=dict(self._libraries),
             notes=self._notes,
         )
@@ -245,100 +317,22 @@ class StaticEncoder:
         """The vectors, shape ``(n, d)``, float32, read-only."""
         return self._vectors
 
-    def encode(self, items: Sequence[Stimulus], *, progress: bool = False) -> Float32Array:
-        """Look the words up.
+    def _has(self, form: str) -> bool:
+        return form in self._rows
 
-        Parameters
-        ----------
-        items : sequence of str
-            Words, exactly as they stand in the table.
-        progress : bool
-            Without effect: a look-up is quick.
+    def _is_zero(self, form: str) -> bool:
+        return form in self._zero
 
-        Returns
-        -------
-        ndarray of float32, shape (len(items), d)
-            One row per item, in order; a new array.
+    def _vectors_of(self, forms: Sequence[str]) -> Float32Array:
+        return self._vectors[np.array([self._rows[form] for form in forms], dtype=np.intp)]
 
-        Raises
-        ------
-        InputError
-            When an item has no vector; all such items are named.
-        VectorError
-            When the vector of an item is zero.
-        """
-        listed = as_items(items, self._who)
-        unknown = [item for item in unique(listed) if item not in self._rows]
-        if unknown:
-            raise InputError(
-                f"{self._who}: no vector for {quoted(unknown)} (a look-up is exact: case and "
-                "spaces count, words in context have none); ask missing(items) first and leave "
-                "these out"
-            )
-        zero = [item for item in unique(listed) if item in self._zero]
-        if zero:
-            raise VectorError(
-                f"{self._who}: the vector of {quoted(zero)} is zero and has no direction; ask "
-                "missing(items) first and leave these out"
-            )
-        rows = [self._rows[str(item)] for item in listed]
-        return self._vectors[np.array(rows, dtype=np.intp)]
+    def _dim(self) -> int:
+        return int(self._vectors.shape[1])
 
-    def missing(self, items: Sequence[Stimulus]) -> list[Stimulus]:
-        """Return the items without a vector that has a direction.
-
-        Parameters
-        ----------
-        items : sequence of str or InContext
-            What is to be encoded.
-
-        Returns
-        -------
-        list
-            Words not in the table, words whose vector is zero, and every ``InContext``; in
-            order of first appearance, each once; :meth:`why_missing` says why of each.
-        """
-        return [
-            item
-            for item in unique(as_items(items, self._who))
-            if item not in self._rows or item in self._zero
-        ]
-
-    def why_missing(self, item: Stimulus) -> str:
-        """Return why an item is missing.
-
-        Parameters
-        ----------
-        item : str or InContext
-            One of those that :meth:`missing` returns.
-
-        Returns
-        -------
-        str
-            ``"zero vector"``: the word stands in the table, with a vector that has no direction.
-            ``"no vector as written; the vocabulary has it in another Unicode form"``: the table
-            has a word that looks the same, composed of other code points (NFC and NFD, an accent
-            as a part of its letter or after it); normalise one of the two. ``"no vector"``:
-            anything else, and every ``InContext``.
-
-        Raises
-        ------
-        InputError
-            When the item is not missing, or is no stimulus.
-        """
-        (checked,) = as_items([item], self._who)
-        if not isinstance(checked, str):
-            return "no vector"
-        if checked in self._zero:
-            return "zero vector"
-        if checked in self._rows:
-            raise InputError(
-                f"{self._who}: {quoted([checked])} has a vector, so there is no reason why it is "
-                "missing; ask only for what missing(items) returns"
-            )
-        if unicodedata.normalize("NFC", checked) in self._composed:
-            return "no vector as written; the vocabulary has it in another Unicode form"
-        return "no vector"
+    def _why_not_found(self, word: str) -> str:
+        if unicodedata.normalize("NFC", word) in self._composed:
+            return f"{NO_VECTOR} as written; the vocabulary has it in another Unicode form"
+        return NO_VECTOR
 
     @cached_property
     def _composed(self) -> frozenset[str]:

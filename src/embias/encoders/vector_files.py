@@ -10,17 +10,27 @@ import numpy as np
 from numpy.typing import NDArray
 
 from embias.encoders._binary_format import read_binary
+from embias.encoders._numpy_format import read_numpy
 from embias.encoders._options import as_path
+from embias.encoders._parquet_format import read_parquet
 from embias.encoders._safetensors_format import read_safetensors
 from embias.encoders._show import at, shown
-from embias.encoders._sources import Source, open_source
+from embias.encoders._sources import NPY, PARQUET, ZIP, Source, open_source
 from embias.encoders._table import TableBuilder
 from embias.encoders._text_format import header_of, read_text
 from embias.errors import DataFileError, InputError, did_you_mean
 
 __all__ = ["FORMATS", "VectorTable", "is_normalized", "read_vectors"]
 
-FORMATS = ("text", "word2vec-binary", "safetensors")
+FORMATS = ("text", "word2vec-binary", "safetensors", "numpy", "parquet")
+
+_READERS = {
+    "text": read_text,
+    "word2vec-binary": read_binary,
+    "safetensors": read_safetensors,
+    "numpy": read_numpy,
+    "parquet": read_parquet,
+}
 
 _ENCODING_ERRORS = ("strict", "replace")
 _CONTROL = re.compile(rb"[\x00-\x08\x0e-\x1f]")
@@ -43,7 +53,7 @@ class VectorTable:
         Whether every row that is not zero has unit length, to 1e-4.
     path : str
         The file.
-    format : {"text", "word2vec-binary", "safetensors"}
+    format : {"text", "word2vec-binary", "safetensors", "numpy", "parquet"}
         How the file was read.
     """
 
@@ -68,7 +78,7 @@ def read_vectors(
     ----------
     path : str or os.PathLike
         The file. Compression (gzip, bz2, xz, zip of one file) is undone for the first two formats.
-    format : {"text", "word2vec-binary", "safetensors"}, optional
+    format : {"text", "word2vec-binary", "safetensors", "numpy", "parquet"}, optional
         By default told from the content, never from the suffix.
 
         ``text``: a word and its d numbers a line, separated by single spaces or tabs; a header
@@ -80,6 +90,13 @@ def read_vectors(
 
         ``safetensors``: a tensor ``vectors`` of shape (n, d); the words, one a line in UTF-8,
         lie beside it in a file of the same stem ending in ``.vocab.txt``.
+
+        ``numpy``: an array (n, d) of numbers with the words beside it in the same way; an archive
+        ``.npz`` holds it as ``vectors``, or as its only array, and may hold the words as ``words``
+        (an array of text). Arrays of Python objects are refused.
+
+        ``parquet``: a column of text, and either one column of lists of d numbers or d columns of
+        numbers.
     encoding_errors : {"strict", "replace"}
         What to do with words that are not UTF-8: an error, or U+FFFD and a count in the notes.
 
@@ -94,9 +111,12 @@ def read_vectors(
     DataFileError
         When the file is missing, empty, cut short, contradicts its header, has a row with
         another number of fields, a field that is not a number, a coordinate that is not finite
-        or a word that is not UTF-8; when it is a pickle or another format that is not read.
+        or a word that is not UTF-8; when a compressed file comes to more than 64 MiB and 200 times
+        its size; when it is a pickle or another format that is not read.
     InputError
         When an option does not exist, or `path` is not a path.
+    MissingExtraError
+        When a Parquet file is given and pyarrow is not installed.
     """
     file = as_path(path, "path")
     _check_option("format", format, (None, *FORMATS))
@@ -105,8 +125,7 @@ def read_vectors(
         if not source.head:
             raise DataFileError(f"{at(file)}: the file is empty; get it anew")
         chosen = format or detect_format(source)
-        reader = {"text": read_text, "word2vec-binary": read_binary}.get(chosen, read_safetensors)
-        table, notes = reader(source, encoding_errors)
+        table, notes = _READERS[chosen](source, encoding_errors)
     return _finished(table, notes, chosen)
 
 
@@ -132,6 +151,10 @@ def detect_format(source: Source) -> str:
     length = int.from_bytes(head[:8], "little")
     if head[8:9] == b"{" and (source.size is None or 2 <= length <= source.size - 8):
         return "safetensors"
+    if head.startswith((NPY, ZIP)):  # a zip file that is still one here holds numpy arrays
+        return "numpy"
+    if head.startswith(PARQUET):
+        return "parquet"
     first, _, rest = head.partition(b"\n")
     if header_of(first.removesuffix(b"\r").removesuffix(b" ")) is not None:
         return "text" if _looks_like_text(rest) else "word2vec-binary"
