@@ -77,7 +77,8 @@ class Image:
     name : str
         What the picture is called in results; for a file, its path as given.
     digest : str
-        ``"sha256:"`` and the hash (hex) of the file, or of mode, size and pixels.
+        ``"sha256:"`` and the hash (hex) of the file, or of all that makes up a Pillow image: mode,
+        size, pixels, palette, transparency, orientation.
     source : pathlib.Path or PIL.Image.Image
         The file, or the picture itself.
     """
@@ -95,7 +96,12 @@ class Image:
         InputError
             When there is no such regular file, or it cannot be read.
         """
-        file = Path(path)
+        if not isinstance(path, str | os.PathLike):
+            raise InputError(
+                f"Image: a path must be a str or an os.PathLike, got {type(path).__name__}; give "
+                "a path, or a Pillow image to Image.from_pillow"
+            )
+        file = Path(os.fsdecode(path))
         if not os.path.isfile(file):
             raise InputError(f"Image: {str(file)!r:.200}: no such file; check the path")
         try:
@@ -106,7 +112,8 @@ class Image:
                 f"Image: {str(file)!r:.200} cannot be read ({error.strerror}); check its "
                 "permissions"
             ) from error
-        return cls(os.fspath(path), f"sha256:{digest}", file)
+        # The name stays as given; the file is found again from another working directory too.
+        return cls(os.fsdecode(path), f"sha256:{digest}", file.absolute())
 
     @classmethod
     def from_pillow(cls, image: Any, *, name: str) -> Image:
@@ -115,16 +122,29 @@ class Image:
         Raises
         ------
         InputError
-            When `image` is no Pillow image.
+            When `image` is no Pillow image, or its file is damaged, or the name is blank.
         """
         if not all(hasattr(image, attribute) for attribute in ("tobytes", "size", "mode", "copy")):
             raise InputError(
                 f"Image {name!r:.80}: expected a PIL.Image.Image, got {type(image).__name__}; open "
                 "it with PIL.Image.open, or give the path to Image.from_file"
             )
-        digest = hashlib.sha256(f"{image.mode} {image.size}\n".encode())
-        digest.update(image.tobytes())
-        return cls(name, f"sha256:{digest.hexdigest()}", image.copy())
+        if not isinstance(name, str) or not name.strip():
+            raise InputError(f"Image: the name of a picture is {name!r:.60}; give a text")
+        try:
+            own = image.copy()
+            # A copy does not keep an orientation that was set by hand.
+            turned = own.getexif()[0x0112] = image.getexif().get(0x0112, 1)
+            # The same pixels look different in other colours or turned, and are other vectors.
+            looks = (own.getpalette(), own.info.get("transparency"), turned)
+            content = own.tobytes()
+        except Exception as error:  # a file that is opened but not read yet may be damaged
+            raise InputError(
+                f"Image {name!r:.80}: the picture cannot be read ({type(error).__name__}: "
+                f"{error!s:.80}); replace its file"
+            ) from error
+        head = f"{own.mode} {own.size}\n{looks}\n"
+        return cls(name, f"sha256:{hashlib.sha256(head.encode() + content).hexdigest()}", own)
 
 
 Stimulus: TypeAlias = str | InContext | Image

@@ -25,7 +25,7 @@ from embias.results import (
 )
 from embias.stats import analytic_interval, detectable_effect
 from embias.stimuli import ROLES, AssociationTest, Role, Suite
-from embias.types import FloatArray
+from embias.types import FloatArray, Image
 
 __all__ = ["run_test"]
 
@@ -268,8 +268,23 @@ def _published(test: AssociationTest, vectors: Vectors, settings: Settings) -> P
 
 def _notes(test: AssociationTest) -> tuple[str, ...]:
     notes = [test.note] if test.note else []
-    attributes = {word for role in ("A", "B") for word in test.words(role).words}
-    both = [word for role in ("X", "Y") for word in test.words(role).words if word in attributes]
+    attributes = {
+        item
+        for role in ("A", "B")
+        for word in test.words(role).words
+        for item in _known(test, word)
+    }
+    both = [
+        word
+        for role in ("X", "Y")
+        for word in test.words(role).words
+        if not attributes.isdisjoint(_known(test, word))
+    ]
     if both:
         notes.append(f"Both target and attribute, which adds a cosine of 1: {', '.join(both)}.")
     return tuple(notes)
+
+
+def _known(test: AssociationTest, word: str) -> tuple[str | Image, ...]:
+    """Return by what a word is known again: its pictures, whatever they are called, or itself."""
+    return test.images.get(word, (word,))

@@ -17,6 +17,13 @@ from embias.types import FROM_NGRAMS, Encoder, FloatArray, InContext, Stimulus
 
 __all__ = ["Vectors", "WordVectors", "gather"]
 
+#: What a stimulus can be, what it is called, and what encodes it.
+_MODALITIES = (
+    ("image", "pictures", "an ImageTextEncoder or a VisionEncoder"),
+    ("text", "words", "an encoder of texts, or on an ImageTextEncoder, which takes both"),
+)
+_SORTS = {modality: sort for modality, sort, _ in _MODALITIES}
+
 
 class Vectors:
     """What one encoder gives for the stimuli of an audit.
@@ -38,7 +45,9 @@ class Vectors:
 
     def prepare(self, tests: Iterable[AssociationTest]) -> None:
         """Encode the stimuli of all tests in one call."""
-        items = [item for test in tests for item in self._all_items(test)]
+        items = [
+            item for test in tests if not self._unsuited(test) for item in self._all_items(test)
+        ]
         try:
             self._calibrate(items)
             self._encode(items, self._progress)
@@ -55,6 +64,9 @@ class Vectors:
 
     def prepare_test(self, test: AssociationTest) -> None:
         """Encode what is still missing of one test; raises what the encoder raises."""
+        reason = self._unsuited(test)
+        if reason:
+            raise InputError(reason)
         self._encode(self._all_items(test), progress=False)
 
     def items(self, test: AssociationTest, word: str) -> list[Stimulus]:
@@ -80,6 +92,20 @@ class Vectors:
     def reason(self, item: Stimulus) -> str:
         """Say why an item has no vector."""
         return self._reasons.get(item, "no vector")
+
+    def _unsuited(self, test: AssociationTest) -> str:
+        """Say why a test has stimuli of a kind that this encoder does not take; else ``""``."""
+        words = [word for role in ROLES for word in test.words(role).words]
+        for modality, sort, cure in _MODALITIES:
+            of_it = [word for word in words if (word in test.images) == (modality == "image")]
+            if of_it and modality not in self.info.modalities:
+                taken = " and ".join(_SORTS.get(each, each) for each in self.info.modalities)
+                return (
+                    f"the encoder {self.info.id!r} takes {taken or 'nothing'}, and this test has "
+                    f"{sort} ({of_it[0]!r:.80}"
+                    f"{f' and {len(of_it) - 1} more' if len(of_it) > 1 else ''}); run it on {cure}"
+                )
+        return ""
 
     def _all_items(self, test: AssociationTest) -> list[Stimulus]:
         return [

@@ -74,6 +74,12 @@ class Table:
                 raise self.error(key, f"{entry!r} is not a text")
         return tuple(value)
 
+    def one_or_more(self, key: str) -> tuple[str, ...]:
+        """Return a string, or a list of strings with at least one, as a tuple."""
+        if isinstance(self.get(key), str):
+            return (self.text(key),)
+        return self.strings(key)
+
     def pair(self, key: str) -> tuple[str, str]:
         """Return a list of exactly two strings."""
         value = self.strings(key)

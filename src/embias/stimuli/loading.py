@@ -16,9 +16,10 @@ from embias._data import data_path
 from embias.errors import DataFileError, InputError, UnknownNameError, did_you_mean
 from embias.results import Published
 from embias.stimuli._table import Table
+from embias.stimuli.pictures import ImageSet, find_pictures, printable_name
 from embias.stimuli.templates import BARE, fill_template
 from embias.stimuli.values import AssociationTest, Source, Suite, WordSet
-from embias.types import InContext
+from embias.types import Image, InContext
 
 __all__ = ["known_suites", "load_suite"]
 
@@ -26,6 +27,7 @@ _SUITE_KEYS = (
     *("schema", "name", "version", "title", "description", "encoder"),
     *("source", "sets", "tests", "templates", "words"),
 )
+_SET_KEYS = ("name", "words", "images")
 _TEST_KEYS = ("targets", "attributes", "templates", "note", "source", "published")
 _PUBLISHED_KEYS = ("weights", "effect_size", "pvalue", "decimals", "source", "note")
 _SOURCE_KEYS = ("paper", "url", "table", "license", "note")
@@ -60,8 +62,14 @@ def load_suite(name_or_path: str | os.PathLike[str]) -> Suite:
     UnknownNameError
         When there is no shipped suite of that name.
     DataFileError
-        When the file is not there or breaks a rule; the message names file, table, key and
-        rule.
+        When the file is not there or breaks a rule, or a picture is not there; the message names
+        file, table, key and rule.
+
+    Notes
+    -----
+    A set has ``words``, or ``images``: a file, a folder or a pattern (``"flowers/*.png"``), or a
+    list of them, from the folder of the TOML file on. Of a folder all files with the suffix of a
+    picture are taken, without folders in it. Pictures are in the order of their names.
 
     Examples
     --------
@@ -74,13 +82,13 @@ def load_suite(name_or_path: str | os.PathLike[str]) -> Suite:
     text = os.fspath(name_or_path)
     known = {path.stem: path for path in data_path("suites").glob("*.toml")}
     if isinstance(name_or_path, str) and text in known:
-        return replace(
-            _suite(_parse(known[text], known[text].name), known[text].name), shipped=True
-        )
+        shipped = known[text]
+        suite = _suite(_parse(shipped, shipped.name), shipped.name, shipped.parent)
+        return replace(suite, shipped=True)
     is_path = isinstance(name_or_path, os.PathLike) or text.endswith(".toml") or os.sep in text
     # os.path, unlike pathlib, takes a name that no file could have for a missing file.
     if is_path or os.path.isfile(text):
-        return _suite(_parse(Path(text), text), text)
+        return _suite(_parse(Path(text), text), text, Path(text).parent)
     raise UnknownNameError(
         f"no suite {text!r:.80} ({did_you_mean(text, known)}); a suite of your own is given as "
         "the path of a .toml file"
@@ -113,13 +121,13 @@ def _parse(path: Path, where: str) -> dict[str, Any]:
         raise DataFileError(f"{where}: not valid TOML: {error}") from error
 
 
-def _suite(document: dict[str, Any], where: str) -> Suite:
+def _suite(document: dict[str, Any], where: str, folder: Path) -> Suite:
     top = Table(document, where, _SUITE_KEYS)
     schema = top.get("schema", _SCHEMA)
     if schema != _SCHEMA:
         raise top.error("schema", f"is {schema!r}; this version of embias reads {_SCHEMA}")
     source = _source(top.get("source", None), f"{where}: [source]")
-    sets = _sets(top.get("sets"), where)
+    sets = _sets(top.get("sets"), where, folder)
     sentences = _Sentences(document, where)
     entries = Table(top.get("tests"), f"{where}: [tests]").values
     if not entries:
@@ -146,21 +154,47 @@ def _source(values: object, where: str) -> Source | None:
     return Source(table.text("paper"), *(table.text(key, "") for key in _SOURCE_KEYS[1:]))
 
 
-def _sets(values: object, where: str) -> dict[str, WordSet]:
+def _sets(values: object, where: str, folder: Path) -> dict[str, ImageSet]:
     sets = {}
     for key, entry in Table(values, f"{where}: [sets]").values.items():
-        table = Table(entry, f"{where}: [sets.{_quoted(key)}]", ("name", "words"))
-        words = table.strings("words")
-        with warnings.catch_warnings():
-            # In a file a repeated word is a slip to mend, not something to pass over.
-            warnings.simplefilter("error")
-            try:
-                sets[key] = WordSet(table.text("name", key), words)
-            except (InputError, UserWarning) as error:
-                twice = next((word for word in words if words.count(word) > 1), None)
-                rule = f"{twice!r} is listed twice" if twice else str(error)
-                raise table.error("words", rule) from error
+        table = Table(entry, f"{where}: [sets.{_quoted(key)}]", _SET_KEYS)
+        if "images" in table.values:
+            sets[key] = _picture_set(table, table.text("name", key), folder)
+        else:
+            sets[key] = ImageSet(_word_set(table, table.text("name", key)), {})
     return sets
+
+
+def _word_set(table: Table, name: str) -> WordSet:
+    words = table.strings("words")
+    with warnings.catch_warnings():
+        # In a file a repeated word is a slip to mend, not something to pass over.
+        warnings.simplefilter("error")
+        try:
+            return WordSet(name, words)
+        except (InputError, UserWarning) as error:
+            twice = next((word for word in words if words.count(word) > 1), None)
+            rule = f"{twice!r} is listed twice" if twice else str(error)
+            raise table.error("words", rule) from error
+
+
+def _picture_set(table: Table, name: str, folder: Path) -> ImageSet:
+    if "words" in table.values:
+        raise table.error("images", "stands beside 'words'; make two sets of them")
+    images: dict[str, tuple[Image, ...]] = {}
+    names: dict[Image, str] = {}
+    try:
+        found = {each for p in table.one_or_more("images") for each in find_pictures(folder, p)}
+        for path in sorted(found):
+            word = printable_name(path)
+            picture = Image.from_file(folder / path)
+            if picture in names:
+                raise table.error("images", f"{names[picture]!r} and {word!r} are one picture")
+            names[picture] = word
+            images[word] = (picture,)
+        return ImageSet(WordSet(name, images), images)
+    except InputError as error:
+        raise table.error("images", str(error)) from error
 
 
 class _Sentences:
@@ -192,18 +226,19 @@ def _test(
     name: str,
     values: object,
     where: str,
-    sets: Mapping[str, WordSet],
+    sets: Mapping[str, ImageSet],
     sentences: _Sentences,
     source: Source | None,
 ) -> AssociationTest:
     table = Table(values, where, _TEST_KEYS)
     targets = _pair(table, "targets", sets)
     attributes = _pair(table, "attributes", sets)
+    images = {word: each for one in (*targets, *attributes) for word, each in one.images.items()}
     own: dict[str, tuple[InContext, ...]] = {}
     templates: tuple[str, ...] = (BARE,)
     if table.get("templates", [BARE]) == "words":
-        words = [word for each in (*targets, *attributes) for word in each.words]
-        own = {word: sentences.of(word) for word in words}
+        words = [word for one in (*targets, *attributes) for word in one.words.words]
+        own = {word: sentences.of(word) for word in words if word not in images}
     elif "templates" in table.values:
         templates = table.strings("templates")
     published = tuple(
@@ -217,19 +252,20 @@ def _test(
     try:
         return AssociationTest(
             name=name,
-            targets=targets,
-            attributes=attributes,
+            targets=(targets[0].words, targets[1].words),
+            attributes=(attributes[0].words, attributes[1].words),
             templates=templates,
             source=_source(table.get("source", None), f"{where}, key 'source'") or source,
             sentences=own,
             published=published,
             note=table.text("note", ""),
+            images=images,
         )
     except InputError as error:
         raise DataFileError(f"{where}: {error}") from error
 
 
-def _pair(table: Table, key: str, sets: Mapping[str, WordSet]) -> tuple[WordSet, WordSet]:
+def _pair(table: Table, key: str, sets: Mapping[str, ImageSet]) -> tuple[ImageSet, ImageSet]:
     first, second = table.pair(key)
     for name in (first, second):
         if name not in sets:

@@ -6,7 +6,7 @@ import hashlib
 import json
 import warnings
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Literal, TypeAlias, TypeVar
 
 from embias.errors import InputError, UnknownNameError, did_you_mean
@@ -105,12 +105,16 @@ class AssociationTest:
         Published figures, one for each set of weights.
     note : str
         What a reader of the result must know.
+    images : mapping of str to tuple of Image, optional
+        The pictures of those words that stand for pictures: they are encoded in place of the
+        word, and put into no template. The other words are texts.
 
     Raises
     ------
     InputError
         When a word is in both targets or both attributes, or a template has no place for the
-        word, or a word has no sentences.
+        word, or a word has no sentences, or a picture (by content) is in both targets or both
+        attributes, or belongs to no word of the test.
     """
 
     name: str
@@ -121,12 +125,14 @@ class AssociationTest:
     sentences: Mapping[str, tuple[InContext, ...]] = field(default_factory=dict, hash=False)
     published: tuple[Published, ...] = ()
     note: str = ""
+    images: Mapping[str, tuple[Image, ...]] = field(default_factory=dict, hash=False)
 
     def __post_init__(self) -> None:
         check_name("test", self.name)
         for kind in ("targets", "attributes"):
             object.__setattr__(self, kind, self._checked_pair(kind))
         object.__setattr__(self, "templates", self._checked_templates())
+        object.__setattr__(self, "images", self._checked_images())
         object.__setattr__(self, "sentences", self._checked_sentences())
         if self.source is not None and not isinstance(self.source, Source):
             raise InputError(f"test {self.name!r}: source must be a Source, such as Source('...')")
@@ -169,6 +175,8 @@ class AssociationTest:
         checked = {}
         for role in ROLES if self.sentences else ():
             for word in self.words(role).words:
+                if word in self.images:
+                    continue
                 sentences = _tuple_of(self.sentences.get(word), InContext)
                 if not sentences:
                     raise InputError(
@@ -176,6 +184,68 @@ class AssociationTest:
                     )
                 checked[word] = sentences
         return checked
+
+    def _checked_images(self) -> dict[str, tuple[Image, ...]]:
+        if not isinstance(self.images, Mapping):
+            raise InputError(f"test {self.name!r}: images must be a mapping of word to Images")
+        known = {word for role in ROLES for word in self.words(role).words}
+        checked = {}
+        for word, given in self.images.items():
+            if word not in known:
+                raise InputError(
+                    f"test {self.name!r}: images has {word!r:.80}, which is no word of the test; "
+                    "name the word in a set"
+                )
+            pictures = _tuple_of(given, Image)
+            if not pictures or len(set(pictures)) < len(pictures):
+                raise InputError(
+                    f"test {self.name!r}: images of {word!r:.80} must be a list of Images, each "
+                    "once, with at least one"
+                )
+            checked[word] = pictures
+        for kind in ("targets", "attributes"):
+            self._check_shared_pictures(kind, checked)
+        return checked
+
+    def _check_shared_pictures(self, kind: str, images: Mapping[str, tuple[Image, ...]]) -> None:
+        first, second = (
+            {picture: word for word in each.words for picture in images.get(word, ())}
+            for each in getattr(self, kind)
+        )
+        for picture, word in second.items():
+            if picture in first:
+                raise InputError(
+                    f"test {self.name!r}: {first[picture]!r:.80} and {word!r:.80} are the same "
+                    f"picture in both {kind}; take it out of one"
+                )
+
+    def with_images(self, images: Mapping[str, Iterable[Image]]) -> AssociationTest:
+        """Return the test with pictures for some of its words.
+
+        Parameters
+        ----------
+        images : mapping of str to iterable of Image
+            Word to its pictures, in place of those it had; the other words stay as they are.
+
+        Returns
+        -------
+        AssociationTest
+
+        Raises
+        ------
+        InputError
+            As for the class.
+        """
+        if not isinstance(images, Mapping):
+            raise InputError(f"test {self.name!r}: images must be a mapping of word to Images")
+        for word, given in images.items():
+            if isinstance(given, Image | str) or not isinstance(given, Iterable):
+                raise InputError(
+                    f"test {self.name!r}: images of {word!r:.80} must be a list of Images, got "
+                    f"{type(given).__name__}"
+                )
+        added = {word: tuple(given) for word, given in images.items()}
+        return replace(self, images={**self.images, **added})
 
     def words(self, role: Role) -> WordSet:
         """Return the word set of a role, ``"X"``, ``"Y"``, ``"A"`` or ``"B"``."""
@@ -196,7 +266,9 @@ class AssociationTest:
         return f"{x.name}/{y.name} vs {a.name}/{b.name}"
 
     def stimuli(self, word: str) -> tuple[Stimulus, ...]:
-        """Return what is encoded for a word: itself, or its sentences with its span."""
+        """Return what is encoded for a word: itself, its sentences with its span, its pictures."""
+        if word in self.images:
+            return self.images[word]
         if self.sentences:
             return self.sentences[word]
         if not self.templated:
@@ -280,12 +352,19 @@ class Suite:
 
     @property
     def sha256(self) -> str:
-        """Hash of what is asked (words, roles, sentences); not of titles, sources or layout."""
-        return hashlib.sha256(json.dumps(self._asked(), ensure_ascii=True).encode()).hexdigest()
+        """Hash of what is asked: words, roles, sentences, content of pictures.
 
-    def _asked(self) -> list[list[object]]:
+        Not of titles, sources or layout, nor of where pictures lie and what their files are called.
+        """
+        asked = json.dumps(self._asked(named=False), ensure_ascii=True)
+        return hashlib.sha256(asked.encode()).hexdigest()
+
+    def _asked(self, *, named: bool) -> list[list[object]]:
         return [
-            [test.name, [[role, test.words(role).name, _asked(test, role)] for role in ROLES]]
+            [
+                test.name,
+                [[role, test.words(role).name, _asked(test, role, named)] for role in ROLES],
+            ]
             for test in self.tests
         ]
 
@@ -299,7 +378,7 @@ class Suite:
             "source": self.source.to_dict() if self.source else {},
         }
         # A shipped suite is found again by its name, version and hash; nobody else has this one.
-        return identity if self.shipped else {**identity, "asked": self._asked()}
+        return identity if self.shipped else {**identity, "asked": self._asked(named=True)}
 
 
 def check_name(thing: str, name: object) -> None:
@@ -315,10 +394,22 @@ def _tuple_of(values: object, kind: type[Kind]) -> tuple[Kind, ...] | None:
     return tuple(values)
 
 
-def _asked(test: AssociationTest, role: Role) -> list[list[object]]:
+def _asked(test: AssociationTest, role: Role, named: bool) -> list[list[object]]:
     def plain(item: Stimulus) -> object:
         if isinstance(item, Image):
             return {"image": item.digest}
         return item if isinstance(item, str) else [item.text, item.start, item.stop]
 
-    return [[word, [plain(s) for s in test.stimuli(word)]] for word in test.words(role).words]
+    words = test.words(role).words
+    asked: list[list[object]] = [
+        [word, [plain(item) for item in test.stimuli(word)]]
+        for word in words
+        if named or word not in test.images
+    ]
+    if not named:
+        # Names of files, and the order they put pictures in, are not part of the question.
+        digests = [
+            sorted(item.digest for item in test.images[w]) for w in words if w in test.images
+        ]
+        asked += [["", [{"image": digest} for digest in each]] for each in sorted(digests)]
+    return asked
