@@ -21,14 +21,12 @@ from embias.encoders._versions import versions
 from embias.encoders._word_encoder import NO_VECTOR, WordEncoder
 from embias.encoders.lookup import Found, LookupPolicy, as_lookup
 from embias.errors import DataFileError, InputError, did_you_mean
-from embias.types import EncoderInfo, Stimulus
+from embias.types import FROM_NGRAMS, EncoderInfo, Stimulus
 
 __all__ = ["FastTextEncoder", "is_fasttext_file"]
 
 Float32Array = NDArray[np.float32]
 OutOfVocabulary = Literal["ngrams", "missing"]
-
-FROM_NGRAMS = "from n-grams"
 
 
 class FastTextEncoder(WordEncoder):
