@@ -218,6 +218,21 @@ def test_what_cannot_be_hashed_says_so(encoder, transform):
     assert text_of(encoder, transform).endswith("(unpinned)")
 
 
+def test_no_description_holds_a_place_in_memory(encoder):
+    def texts():
+        double = FunctionTransformer(lambda rows: rows * 2, kw_args={})
+        return (
+            text_of(encoder, double),
+            after(encoder, make_pipeline(double, "passthrough"), revision="v1").info.transforms,
+            text_of(encoder, PCA(2, random_state=np.random.RandomState(0)).fit(ROWS)),
+        )
+
+    first = texts()
+    assert first == texts()
+    assert first[0] == "FunctionTransformer(func=<lambda>, kw_args=dict) (unpinned)"
+    assert "0x" not in str(first)
+
+
 def test_functions_of_numpy_and_selectors_can_be_hashed(encoder):
     assert "sha256" in text_of(encoder, FunctionTransformer(np.tanh))
     assert text_of(encoder, FunctionTransformer(np.tanh)) != text_of(

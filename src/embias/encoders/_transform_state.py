@@ -63,13 +63,19 @@ def _signature(transform: Any) -> str:
     name = type(transform).__name__
     steps = getattr(transform, "steps", None)
     if isinstance(steps, list):
-        return f"{name}({', '.join(_signature_of_step(step) for _, step in steps)})"
-    given = ", ".join(f"{key}={shown(value, _SHOWN)}" for key, value in _changed(transform))
+        return f"{name}({', '.join(_brief(step) for _, step in steps)})"
+    given = ", ".join(f"{key}={_brief(value)}" for key, value in _changed(transform))
     return f"{name}({given})"
 
 
-def _signature_of_step(step: Any) -> str:
-    return _signature(step) if hasattr(step, "transform") else shown(step, _SHOWN)
+def _brief(value: Any) -> str:
+    """Return a parameter as text; never with a place in memory, which the next run has not."""
+    parts = value if isinstance(value, list | tuple) else [value]
+    if all(part is None or isinstance(part, str | int | float) for part in parts):
+        return shown(value, _SHOWN)
+    if hasattr(value, "transform"):
+        return _signature(value)
+    return str(getattr(value, "__name__", None) or type(value).__name__)
 
 
 def _changed(transform: Any) -> list[tuple[str, Any]]:
