@@ -3,12 +3,21 @@
 import os
 import subprocess
 import sys
+import uuid
 
 import pytest
 
 # Nothing is fetched in a test; set before any model library is imported.
 os.environ["HF_HUB_OFFLINE"] = "1"
 os.environ["TOKENIZERS_PARALLELISM"] = "false"
+
+
+@pytest.fixture(autouse=True)
+def _cache_of_the_test(monkeypatch, tmp_path_factory):
+    """Keep the tests out of the user's own cache, and the user's settings out of the tests."""
+    place = tmp_path_factory.getbasetemp() / f"cache-{uuid.uuid4().hex}"
+    monkeypatch.setenv("EMBIAS_CACHE", str(place))
+    monkeypatch.delenv("EMBIAS_CACHE_MAX_BYTES", raising=False)
 
 
 @pytest.fixture(scope="session")

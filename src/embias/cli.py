@@ -1,4 +1,4 @@
-"""The command line: ``embias audit`` and ``embias list``."""
+"""The command line: ``embias audit``, ``embias list`` and ``embias cache``."""
 
 from __future__ import annotations
 
@@ -92,7 +92,29 @@ def _parser() -> argparse.ArgumentParser:
     listing = commands.add_parser("list", help="show what there is", allow_abbrev=False)
     listing.add_argument("what", choices=("suites", "encoders", "metrics"))
     listing.set_defaults(run=_list)
+    _add_cache(
+        commands.add_parser("cache", help="show or clear cached vectors", allow_abbrev=False)
+    )
     return parser
+
+
+def _add_cache(cache: argparse.ArgumentParser) -> None:
+    actions = cache.add_subparsers(title="actions", required=True, metavar="ACTION")
+    info = actions.add_parser("info", help="show what is kept", allow_abbrev=False)
+    info.set_defaults(run=_cache_info)
+    clear = actions.add_parser("clear", help="remove vectors", allow_abbrev=False)
+    clear.add_argument(
+        "--encoder", metavar="NAME", help="only those of the encoders with this name in results"
+    )
+    clear.set_defaults(run=_cache_clear)
+    path = actions.add_parser("path", help="show where the vectors are", allow_abbrev=False)
+    path.set_defaults(run=_cache_path)
+    for action in (info, clear, path):
+        action.add_argument(
+            "--dir",
+            metavar="DIR",
+            help="the folder; by default EMBIAS_CACHE, else the one of the system for caches",
+        )
 
 
 def _add_audit(audit: argparse.ArgumentParser) -> None:
@@ -131,6 +153,14 @@ def _add_audit(audit: argparse.ArgumentParser) -> None:
         metavar="WEIGHTS",
         help="compare with the figures published for these weights, such as glove-840b",
     )
+    audit.add_argument(
+        "--cache",
+        nargs="?",
+        const=True,
+        metavar="DIR",
+        help="keep the vectors of models in a folder and take from there what is kept; without "
+        "DIR in the default folder (embias cache path)",
+    )
     audit.set_defaults(run=_audit)
 
 
@@ -163,11 +193,27 @@ def _check_options(options: argparse.Namespace) -> None:
             f"--min-coverage {options.min_coverage:g} is not a share; give a number from 0 to 1, "
             "such as 0.8"
         )
+    _check_cache(options)
     from embias.stimuli import known_suites
 
     for model in options.models:
         if model in known_suites() and not os.path.exists(model):
             raise InputError(f"{model!r} is a suite, not a model; write --suite {model}")
+
+
+def _check_cache(options: argparse.Namespace) -> None:
+    """Refuse ``--cache MODEL``, in which the model would be taken for the folder."""
+    folder = options.cache
+    if not isinstance(folder, str) or f"--cache={folder}" in options.given:
+        return
+    from embias.encoders import known_encoders
+
+    is_model = folder in known_encoders() or os.path.isfile(os.path.join(folder, "config.json"))
+    if is_model or os.path.isfile(folder) or not options.models:
+        raise InputError(
+            f"--cache {folder}: is this the folder of the cache or a model to audit? For the "
+            f"folder write --cache={folder}; a model goes before --cache"
+        )
 
 
 def _check_outputs(options: argparse.Namespace) -> dict[str, str]:
@@ -205,8 +251,9 @@ def _run_audit(options: argparse.Namespace) -> Audit:
         published=options.published,
         rng=options.seed,
     )
-    audit = audit_pairs(_pairs(options, as_suites(options.suite or ["weat"])), settings)
-    command = shlex.join(["embias", *_without_outputs(options.given)])
+    pairs = _pairs(options, as_suites(options.suite or ["weat"]))
+    audit = audit_pairs(pairs, settings, cache=options.cache)
+    command = shlex.join(["embias", *_without_outputs(options.given, options.cache)])
     return replace(audit, provenance=replace(audit.provenance, command=command))
 
 
@@ -221,7 +268,7 @@ def _pairs(options: argparse.Namespace, suites: list[Suite]) -> list[tuple[objec
     return [
         (
             [
-                as_encoder(model, id=model)
+                as_encoder(model, id=model, cache=options.cache)
                 if names.count(name) > 1 and os.path.exists(model)
                 else model
                 for model, name in zip(options.models, names, strict=True)
@@ -231,15 +278,15 @@ def _pairs(options: argparse.Namespace, suites: list[Suite]) -> list[tuple[objec
     ]
 
 
-def _without_outputs(arguments: list[str]) -> list[str]:
+def _without_outputs(arguments: list[str], cache: str | bool | None = None) -> list[str]:
     """Return the arguments that decide the figures, for the report's "run it again"."""
     kept: list[str] = []
     skip = False
     for argument in arguments:
-        if skip or argument.startswith(("--json=", "--html=")):
+        if skip or argument.startswith(("--json=", "--html=", "--cache=")):
             skip = False
-        elif argument in ("--json", "--html"):
-            skip = True
+        elif argument in ("--json", "--html", "--cache"):
+            skip = argument != "--cache" or isinstance(cache, str)
         else:
             kept.append(argument)
     return kept
@@ -256,4 +303,25 @@ def _list(options: argparse.Namespace) -> int:
     rows = known_suites() if options.what == "suites" else known_encoders()
     width = max(map(len, rows))
     _show("\n".join(f"{name:<{width}}  {title}" for name, title in rows.items()))
+    return _DONE
+
+
+def _cache_info(options: argparse.Namespace) -> int:
+    from embias.encoders.cache import cache_info
+
+    _show(cache_info(options.dir).to_text())
+    return _DONE
+
+
+def _cache_clear(options: argparse.Namespace) -> int:
+    from embias.encoders.cache import clear_cache
+
+    _show(f"Removed:\n{clear_cache(options.dir, encoder=options.encoder).to_text()}")
+    return _DONE
+
+
+def _cache_path(options: argparse.Namespace) -> int:
+    from embias.encoders.cache import cache_directory
+
+    _show(str(cache_directory(options.dir)))
     return _DONE

@@ -183,12 +183,14 @@ def _suite(each: object) -> Suite:
     )
 
 
-def as_encoders(encoders: object) -> list[Encoder]:
+def as_encoders(
+    encoders: object, cache: bool | str | os.PathLike[str] | None = None
+) -> list[Encoder]:
     """Return the encoders for what was given; their ids differ."""
     given = list(encoders) if isinstance(encoders, list | tuple) else [encoders]
     if not given:
         raise InputError("no encoder was given; name one, such as 'word2vec-googlenews-extract'")
-    opened = [as_encoder(each) for each in given]
+    opened = [as_encoder(each, cache=cache) for each in given]
     ids = [encoder.info.id for encoder in opened]
     twice = [name for name in ids if ids.count(name) > 1]
     if twice:

@@ -48,6 +48,7 @@ def audit(
     adjust: Adjustment = "holm",
     item_pvalue: bool = False,
     rng: int = 0,
+    cache: bool | str | os.PathLike[str] | None = None,
     progress: bool | None = None,
 ) -> Audit:
     """Run every test of a suite on every encoder.
@@ -92,6 +93,10 @@ def audit(
         the one that relabels words. It is too small, and slow for many sentences.
     rng : int
         Seed; of effect only on sampled p-values and resampled intervals.
+    cache : bool, str or os.PathLike, optional
+        Keep vectors on disk, True in the default folder, else in this one; what is there is not
+        computed again, and a model given by name is not loaded without need. Tables of vectors
+        are not cached. See :func:`embias.as_encoder`.
     progress : bool, optional
         Show a progress bar while encoding; by default only for models, on a terminal.
 
@@ -103,7 +108,10 @@ def audit(
     Raises
     ------
     InputError, UnknownNameError, DataFileError
-        Bad arguments: an unknown encoder, suite or metric, two encoders with one id.
+        Bad arguments: an unknown encoder, suite or metric, two encoders with one id; a cache for
+        an encoder of which nothing pins the vectors.
+    OutputError
+        When the cache cannot be written.
 
     Examples
     --------
@@ -126,11 +134,15 @@ def audit(
         item_pvalue=item_pvalue,
         rng=rng,
     )
-    return audit_pairs([(encoders, suite)], settings, progress=progress)
+    return audit_pairs([(encoders, suite)], settings, cache=cache, progress=progress)
 
 
 def audit_pairs(
-    pairs: Sequence[tuple[object, object]], settings: Settings, *, progress: bool | None = None
+    pairs: Sequence[tuple[object, object]],
+    settings: Settings,
+    *,
+    cache: bool | str | os.PathLike[str] | None = None,
+    progress: bool | None = None,
 ) -> Audit:
     """Run suites on encoders, several such pairs in one audit.
 
@@ -140,6 +152,8 @@ def audit_pairs(
         Each as :func:`audit` takes them.
     settings : Settings
         As :func:`embias.audit.inputs.check_settings` returns them.
+    cache : bool, str or os.PathLike, optional
+        See :func:`audit`.
     progress : bool, optional
         See :func:`audit`.
 
@@ -150,7 +164,7 @@ def audit_pairs(
     asked = [as_suites(suites) for _, suites in pairs]
     if settings.published is not None:
         check_published(settings.published, [suite for suites in asked for suite in suites])
-    opened = [as_encoders(encoders) for encoders, _ in pairs]
+    opened = [as_encoders(encoders, cache) for encoders, _ in pairs]
     results: list[BiasResult] = []
     used: list[Encoder] = []
     for encoders, suites in zip(opened, asked, strict=True):

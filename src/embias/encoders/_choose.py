@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 from embias.encoders._known import DESCRIPTIONS
@@ -25,7 +26,9 @@ _ACCEPTED = (
 )
 
 
-def as_encoder(obj: Any, *, id: str | None = None) -> Encoder:
+def as_encoder(
+    obj: Any, *, id: str | None = None, cache: bool | str | os.PathLike[str] | None = None
+) -> Encoder:
     """Return an encoder for what the caller holds.
 
     Parameters
@@ -39,6 +42,12 @@ def as_encoder(obj: Any, *, id: str | None = None) -> Encoder:
         array (n, d).
     id : str, optional
         The name in results, where the default does not do.
+    cache : bool, str or os.PathLike, optional
+        Keep vectors on disk, True in the default folder, else in this one: see
+        :class:`~embias.encoders.cache.CachedEncoder`. A model that is given by name is then not
+        even loaded as long as all that is asked of it was kept; a hub id stands for the commit
+        in the local cache of Hugging Face, and a later one is not looked for. Tables of vectors
+        are not cached, and under a transform the cache is for what is transformed.
 
     Returns
     -------
@@ -47,17 +56,37 @@ def as_encoder(obj: Any, *, id: str | None = None) -> Encoder:
     Raises
     ------
     InputError
-        When `obj` is none of these, `id` is no text or blank, or `id` would rename an encoder
-        that has its name.
+        When `obj` is none of these, `id` is no text or blank, `id` would rename an encoder
+        that has its name, or nothing pins the vectors that are to be cached.
     UnknownNameError
         When a name is known neither to embias nor to the hub (or its cache, offline).
     DataFileError
         When a file does not exist or is malformed.
+    OutputError
+        When the cache cannot be written.
     """
     if isinstance(obj, type):
         raise InputError(f"as_encoder: got the class {obj.__name__}; give an instance of it")
     if id is not None:
         id = as_id(id)
+    if cache is None or cache is False:
+        return _opened(obj, id)
+    return _opened_with_cache(obj, id, None if cache is True else as_path(cache, "cache"))
+
+
+def _opened_with_cache(obj: Any, id: str | None, directory: Path | None) -> Encoder:
+    # Imported here, since most encoders are opened without a cache.
+    from embias.encoders._named_models import open_named_model
+    from embias.encoders.cache import with_cache
+
+    if isinstance(obj, (str, os.PathLike)):
+        model = open_named_model(obj, id, directory)
+        if model is not None:
+            return model
+    return with_cache(_opened(obj, id), directory)
+
+
+def _opened(obj: Any, id: str | None) -> Encoder:
     if isinstance(obj, Encoder):
         if id is not None and id != obj.info.id:
             raise InputError(

