@@ -24,6 +24,9 @@ __all__ = [
     "Image",
     "InContext",
     "Stimulus",
+    "calibrated",
+    "how_encoded",
+    "why_missing",
 ]
 
 FloatArray: TypeAlias = NDArray[np.floating[Any]]
@@ -269,9 +272,35 @@ class Encoder(Protocol):
         """Return the items this encoder has no vector for, as written, each once."""
         ...
 
-    # Three methods are optional, and found by name where an audit can use them:
-    # - why_missing(item) -> str: why an item that missing() returned has no vector;
-    # - how_encoded(item) -> str: "" for an item encoded as it stands, else what was done to it:
-    #   "as 'Cat' (title)" (another form), FROM_NGRAMS (not in the vocabulary), "3 windows";
-    # - calibrate(items) -> Encoder: an encoder that depends on the whole set of items (quantised
-    #   ranges, say) returns the one that is fixed to them; it is called once, before encode().
+
+def why_missing(encoder: Encoder, item: Stimulus) -> str:
+    """Return why an item that ``missing()`` returned has no vector.
+
+    An encoder may know better than ``"no vector"``: it then has a method ``why_missing(item)``.
+    """
+    why = getattr(encoder, "why_missing", None)
+    return "no vector" if why is None else str(why(item))
+
+
+def how_encoded(encoder: Encoder, item: Stimulus) -> str:
+    """Return what was done to an item beside encoding it, ``""`` for nothing.
+
+    An encoder that does such things says so in a method ``how_encoded(item)``: ``"as 'Cat'
+    (title)"`` (found in another form), :data:`FROM_NGRAMS` (not in the vocabulary), ``"3
+    windows"``.
+    """
+    how = getattr(encoder, "how_encoded", None)
+    return "" if how is None else str(how(item))
+
+
+def calibrated(encoder: Encoder, items: Sequence[Stimulus]) -> Encoder:
+    """Return the encoder fixed to the set of all items; most encoders do not depend on it.
+
+    One that does (quantised ranges, say) has a method ``calibrate(items)``, which returns the
+    fixed encoder; it is called once, before ``encode()``.
+    """
+    calibrate = getattr(encoder, "calibrate", None)
+    if calibrate is None:
+        return encoder
+    fixed: Encoder = calibrate(items)
+    return fixed

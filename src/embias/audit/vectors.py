@@ -13,7 +13,16 @@ from numpy.typing import NDArray
 from embias.errors import EmbiasError, InputError
 from embias.results import Counts
 from embias.stimuli import ROLES, AssociationTest, Role
-from embias.types import FROM_NGRAMS, Encoder, FloatArray, InContext, Stimulus
+from embias.types import (
+    FROM_NGRAMS,
+    Encoder,
+    FloatArray,
+    InContext,
+    Stimulus,
+    calibrated,
+    how_encoded,
+    why_missing,
+)
 
 __all__ = ["Vectors", "WordVectors", "gather"]
 
@@ -57,10 +66,8 @@ class Vectors:
 
     def _calibrate(self, items: Sequence[Stimulus]) -> None:
         """Fix an encoder that depends on everything that is asked, quantised ranges for example."""
-        calibrate = getattr(self.encoder, "calibrate", None)  # not part of the protocol
-        if calibrate is not None:
-            self.encoder = calibrate(list(dict.fromkeys(items)))
-            self.info = self.encoder.info
+        self.encoder = calibrated(self.encoder, list(dict.fromkeys(items)))
+        self.info = self.encoder.info
 
     def prepare_test(self, test: AssociationTest) -> None:
         """Encode what is still missing of one test; raises what the encoder raises."""
@@ -79,10 +86,7 @@ class Vectors:
 
     def how(self, items: Iterable[Stimulus]) -> str:
         """Say what was done to the items of a word beside encoding them, ``""`` for nothing."""
-        how = getattr(self.encoder, "how_encoded", None)  # not part of the protocol
-        if how is None:
-            return ""
-        said = [str(how(item)) for item in items if item in self._rows]
+        said = [how_encoded(self.encoder, item) for item in items if item in self._rows]
         return "; ".join(dict.fromkeys(filter(None, said)))
 
     def found(self, items: Iterable[Stimulus]) -> list[FloatArray]:
@@ -126,9 +130,7 @@ class Vectors:
         missing = set(self.encoder.missing(new))
         wanted = [item for item in new if item not in missing]
         rows = self._checked(self.encoder.encode(wanted, progress=progress), len(wanted))
-        # Not part of the protocol: an encoder may know better than "no vector".
-        why = getattr(self.encoder, "why_missing", None)
-        self._reasons |= {item: str(why(item)) if why else "no vector" for item in missing}
+        self._reasons |= {item: why_missing(self.encoder, item) for item in missing}
         finite: NDArray[np.bool_] = np.asarray(np.isfinite(rows).all(axis=1))
         nonzero: NDArray[np.bool_] = np.asarray(rows.any(axis=1))
         for item, row, is_finite, is_nonzero in zip(wanted, rows, finite, nonzero, strict=True):

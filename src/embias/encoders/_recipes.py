@@ -16,7 +16,7 @@ from embias.encoders._cache_files import FOLDERS, RECIPES, write_whole
 from embias.encoders._show import plain, shown
 from embias.encoders._versions import versions
 from embias.errors import InputError
-from embias.types import Encoder, EncoderInfo, FloatArray, Stimulus
+from embias.types import Encoder, EncoderInfo, FloatArray, Stimulus, how_encoded, why_missing
 
 __all__ = ["LazyEncoder", "Recipe", "folder_content", "open_lazily"]
 
@@ -94,13 +94,11 @@ class LazyEncoder:
 
     def why_missing(self, item: Stimulus) -> str:
         """Load and ask."""
-        why = getattr(self._encoder(), "why_missing", None)
-        return str(why(item)) if why is not None else "no vector"
+        return why_missing(self._encoder(), item)
 
     def how_encoded(self, item: Stimulus) -> str:
         """Load and ask."""
-        how = getattr(self._encoder(), "how_encoded", None)
-        return str(how(item)) if how is not None else ""
+        return how_encoded(self._encoder(), item)
 
     def __repr__(self) -> str:
         """Return a one-line summary."""

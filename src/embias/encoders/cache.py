@@ -24,7 +24,15 @@ from embias.encoders._compose import Composable
 from embias.encoders._items import as_items, unique
 from embias.encoders._show import plain, shown
 from embias.errors import InputError, VectorError
-from embias.types import Encoder, EncoderInfo, FloatArray, Stimulus
+from embias.types import (
+    Encoder,
+    EncoderInfo,
+    FloatArray,
+    Stimulus,
+    calibrated,
+    how_encoded,
+    why_missing,
+)
 
 __all__ = [
     "CacheInfo",
@@ -155,7 +163,7 @@ class CachedEncoder(Composable):
         for start in range(0, len(absent), _CHUNK):
             chunk = absent[start : start + _CHUNK]
             made = self._make([distinct[index] for index in chunk], progress)
-            hows = [self._how_made(distinct[index]) for index in chunk]
+            hows = [how_encoded(self._encoder, distinct[index]) for index in chunk]
             new = [keys[index] for index in chunk]
             self._store.add(new, made, hows)
             self._hows.update(zip(new, hows, strict=True))
@@ -180,10 +188,6 @@ class CachedEncoder(Composable):
             )
         return rows.astype(rows.dtype.newbyteorder("="), copy=False)
 
-    def _how_made(self, item: Stimulus) -> str:
-        how = getattr(self._encoder, "how_encoded", None)
-        return str(how(item)) if how is not None else ""
-
     def missing(self, items: Sequence[Stimulus]) -> list[Stimulus]:
         """Return the items that have no vector; the encoder inside is asked if one is not kept."""
         distinct = unique(as_items(items, self._who))
@@ -195,8 +199,7 @@ class CachedEncoder(Composable):
 
     def why_missing(self, item: Stimulus) -> str:
         """Return why an item has no vector, as the encoder inside says."""
-        why = getattr(self._encoder, "why_missing", None)
-        return str(why(item)) if why is not None else "no vector"
+        return why_missing(self._encoder, item)
 
     def how_encoded(self, item: Stimulus) -> str:
         """Return what was done to an item, as the encoder inside said when it made the vector."""
@@ -204,7 +207,7 @@ class CachedEncoder(Composable):
         if key not in self._hows:
             # Position 0: one key was asked for.
             kept = self._store.look_up([key]).hows.get(0)
-            self._hows[key] = self._how_made(item) if kept is None else kept
+            self._hows[key] = how_encoded(self._encoder, item) if kept is None else kept
         return self._hows[key]
 
     def calibrate(self, items: Sequence[Stimulus]) -> CachedEncoder:
@@ -216,8 +219,7 @@ class CachedEncoder(Composable):
             if rewrapped is None
             else rewrapped(lambda inner: with_cache(inner, self._directory))
         )
-        calibrate = getattr(encoder, "calibrate", None)
-        fixed = encoder if calibrate is None else calibrate(items)
+        fixed = calibrated(encoder, items)
         if fixed is encoder:
             return self
         return CachedEncoder(fixed, self._directory, max_bytes=self._max_bytes)

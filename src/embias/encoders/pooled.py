@@ -20,7 +20,7 @@ from embias.encoders._retry import as_count
 from embias.encoders._show import plain, shown
 from embias.encoders.table import PrecomputedEncoder
 from embias.errors import InputError
-from embias.types import Encoder, EncoderInfo, FloatArray, InContext, Stimulus
+from embias.types import Encoder, EncoderInfo, FloatArray, InContext, Stimulus, calibrated
 
 __all__ = ["PooledEncoder", "pool_contexts"]
 
@@ -195,9 +195,8 @@ def pool_contexts(
     given = as_contexts(contexts)
     words = [word for word, listed in given.items() if len(listed) >= least]
     uses = _uses({word: given[word] for word in words}, sentence_vectors)
-    calibrate = getattr(encoder, "calibrate", None)
-    if calibrate is not None and uses:
-        encoder = calibrate(list(uses))
+    if uses:
+        encoder = calibrated(encoder, list(uses))
     inner = encoder.info
     name = as_id(f"{inner.id} pooled" if id is None else id)
     pool = _Pool(len(words), inner.dim, pooling)

@@ -20,7 +20,17 @@ from embias.encoders._options import as_optional_text
 from embias.encoders._show import one_line, plain, shown
 from embias.encoders._transform_state import describe, libraries_of
 from embias.errors import InputError, VectorError
-from embias.types import Encoder, EncoderInfo, FloatArray, Image, InContext, Stimulus
+from embias.types import (
+    Encoder,
+    EncoderInfo,
+    FloatArray,
+    Image,
+    InContext,
+    Stimulus,
+    calibrated,
+    how_encoded,
+    why_missing,
+)
 
 __all__ = ["TransformedEncoder"]
 
@@ -171,18 +181,16 @@ class TransformedEncoder(Composable):
 
     def why_missing(self, item: Stimulus) -> str:
         """Return why an item has no vector, as the encoder inside says."""
-        why = getattr(self._encoder, "why_missing", None)
-        return str(why(item)) if why is not None else "no vector"
+        return why_missing(self._encoder, item)
 
     def how_encoded(self, item: Stimulus) -> str:
         """Return what was done to an item before the transform, as the encoder inside says."""
-        how = getattr(self._encoder, "how_encoded", None)
-        return str(how(item)) if how is not None else ""
+        return how_encoded(self._encoder, item)
 
     def calibrate(self, items: Sequence[Stimulus]) -> TransformedEncoder:
         """Return the transform over the encoder fixed to these items."""
-        calibrate = getattr(self._encoder, "calibrate", None)
-        return self if calibrate is None else self.rewrapped(lambda encoder: calibrate(items))
+        fixed = calibrated(self._encoder, items)
+        return self if fixed is self._encoder else self.rewrapped(lambda _: fixed)
 
     def rewrapped(self, wrap: Callable[[Encoder], Encoder]) -> TransformedEncoder:
         """Return the same transform over what `wrap` makes of the encoder inside."""

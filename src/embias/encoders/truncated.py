@@ -11,7 +11,7 @@ from embias.encoders._compose import Composable
 from embias.encoders._items import as_items, check_rows
 from embias.encoders._show import plain, shown
 from embias.errors import InputError
-from embias.types import Encoder, EncoderInfo, FloatArray, Stimulus
+from embias.types import Encoder, EncoderInfo, FloatArray, Stimulus, how_encoded, why_missing
 
 __all__ = ["TruncatedEncoder"]
 
@@ -79,13 +79,11 @@ class TruncatedEncoder(Composable):
 
     def why_missing(self, item: Stimulus) -> str:
         """Return why the other encoder has no vector for an item."""
-        why = getattr(self._encoder, "why_missing", None)
-        return str(why(item)) if why else "no vector"
+        return why_missing(self._encoder, item)
 
     def how_encoded(self, item: Stimulus) -> str:
         """Return what the other encoder says of an item."""
-        how = getattr(self._encoder, "how_encoded", None)
-        return str(how(item)) if how else ""
+        return how_encoded(self._encoder, item)
 
     def __repr__(self) -> str:
         """Return a one-line summary."""
