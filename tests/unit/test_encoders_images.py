@@ -148,6 +148,7 @@ def test_both_libraries_agree_and_so_do_folder_and_object(both, sentence, clip_f
     assert (loaded.info.id, loaded.info.weights) == ("clip", None)
     assert loaded.info.revision.startswith("sha256:")
     assert loaded.info.preprocessing == both.info.preprocessing
+    assert loaded.info.tokenizer == both.info.tokenizer
     apart = ImageTextEncoder(tiny_clip()[1], processor=tiny_clip()[0])
     assert apart.info == both.info
 

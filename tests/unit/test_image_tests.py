@@ -433,6 +433,7 @@ def test_a_suite_file_with_pictures(suite_file, folder, monkeypatch):
     assert test.words("B").words == ("war", "pain")
     assert test.stimuli("pictures/joy/a.png") == (Image.from_file(folder / "joy" / "a.png"),)
     assert test.stimuli("war") == ("war",)
+    assert test.stimuli("pictures/joy/a.png")[0].name == "pictures/joy/a.png"
     monkeypatch.chdir(suite_file.parent)
     assert load_suite("mine.toml").sha256 == suite.sha256
     monkeypatch.chdir("/")

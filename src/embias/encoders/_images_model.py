@@ -176,7 +176,7 @@ def _construct(
 
 def refuse_random_weights(parts: Parts, *, allowed: tuple[str, ...] = ()) -> None:
     """Refuse a model some of whose weights were not in its files and are random therefore."""
-    missing = [name for name in parts.missing if not name.startswith(allowed or ("\0",))]
+    missing = [name for name in parts.missing if not name.startswith(allowed)]
     if missing:
         raise DataFileError(
             f"{at(parts.name)}: the files of this model lack the weights {shown(missing[0])}"

@@ -15,8 +15,9 @@ from embias.encoders._show import at, one_line, shown
 from embias.errors import EmbiasError, InputError, MissingExtraError
 from embias.types import Image, Stimulus
 
-#: Formats of pixels only. Pillow also opens EPS and WMF, for which it runs other programs.
-_FORMATS = ("PNG", "JPEG", "GIF", "WEBP", "BMP", "TIFF", "PPM", "JPEG2000", "AVIF", "TGA", "ICO")
+#: Formats that are known by their first bytes and hold pixels. Pillow also opens EPS and WMF, for
+#: which it runs other programs, and takes much for TGA.
+_FORMATS = ("PNG", "JPEG", "GIF", "WEBP", "BMP", "TIFF", "PPM", "JPEG2000", "AVIF", "ICO")
 _ORIENTATION = 0x0112  # the EXIF tag that says how the camera was held
 _NOT_SETTINGS = frozenset(("image_processor_type", "processor_class", "_processor_class"))
 _READING = "first frame, upright by EXIF, 8-bit RGB without transparency"

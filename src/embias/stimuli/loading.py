@@ -187,7 +187,8 @@ def _picture_set(table: Table, name: str, folder: Path) -> ImageSet:
         found = {each for p in table.one_or_more("images") for each in find_pictures(folder, p)}
         for path in sorted(found):
             word = printable_name(path)
-            picture = Image.from_file(folder / path)
+            # Results name the picture as the suite does, not by its place on this machine.
+            picture = replace(Image.from_file(folder / path), name=word)
             if picture in names:
                 raise table.error("images", f"{names[picture]!r} and {word!r} are one picture")
             names[picture] = word

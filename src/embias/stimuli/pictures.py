@@ -21,7 +21,7 @@ __all__ = ["ImageSet", "find_pictures", "image_set", "image_test"]
 #: What counts as a picture in a folder that also holds other files.
 SUFFIXES = (
     *(".png", ".jpg", ".jpeg", ".gif", ".webp", ".bmp", ".tif", ".tiff"),
-    *(".ppm", ".pgm", ".jp2", ".avif", ".tga", ".ico"),
+    *(".ppm", ".pgm", ".jp2", ".avif", ".ico"),
 )
 
 
