@@ -460,3 +460,322 @@ def test_loading_is_quiet_and_leaves_settings_alone(capfd, caplog):
     assert settings() == before
     encoder.encode(TEXTS, progress=True)
     assert "Batches: 100%" in capfd.readouterr().err
+
+
+# --- prompts by name, limits, number types -------------------------------------------------------
+
+
+def test_a_prompt_by_its_name(minilm):
+    prompts = {"query": "query: ", "passage": "text: ", "none": ""}
+    prompted = load_object(prompts=prompts, default_prompt_name="query")
+    encoder = SentenceTransformerEncoder(prompted, prompt_name="passage")
+    assert (encoder.info.prompt, encoder.info.include_prompt) == ("text: ", True)
+    rows = encoder.encode(TEXTS)
+    np.testing.assert_allclose(rows, prompted.encode(TEXTS, prompt_name="passage"), atol=1e-6)
+    np.testing.assert_allclose(rows, minilm.encode([f"text: {t}" for t in TEXTS]), atol=1e-5)
+    assert SentenceTransformerEncoder(prompted, prompt_name="none").info.prompt is None
+    with pytest.raises(UnknownNameError, match=r"no prompt named 'pasage'; did you mean 'passage'"):
+        SentenceTransformerEncoder(prompted, prompt_name="pasage")
+    with pytest.raises(InputError, match=r"prompt='a' and prompt_name='query' are both given"):
+        SentenceTransformerEncoder(prompted, prompt="a", prompt_name="query")
+
+
+def test_a_prompt_left_out_of_the_pool_is_recorded(minilm):
+    model = load_object()
+    model.set_pooling_include_prompt(False)
+    encoder = SentenceTransformerEncoder(model, prompt="query: ")
+    assert encoder.info.include_prompt is False
+    np.testing.assert_allclose(
+        encoder.encode(TEXTS), model.encode(TEXTS, prompt="query: "), atol=1e-6
+    )
+    assert (
+        np.abs(encoder.encode(TEXTS) - minilm.encode([f"query: {t}" for t in TEXTS])).max() > 0.01
+    )
+    assert SentenceTransformerEncoder(model).info.include_prompt is None
+
+
+def test_each_distinct_text_is_encoded_once(model):
+    encoder = SentenceTransformerEncoder(model)
+    seen = []
+    encode = model.encode
+    model.encode = lambda texts, **options: seen.extend(texts) or encode(texts, **options)
+    repeated = [*TEXTS, "she", *TEXTS[::-1], "a dog"]
+    rows = encoder.encode(repeated)
+    assert seen == [*TEXTS, "a dog"]
+    distinct = encoder.encode([*TEXTS, "a dog"])
+    np.testing.assert_array_equal(rows, distinct[[0, 1, 2, 3, 1, 3, 2, 1, 0, 4]])
+
+
+def test_long_texts_are_cut_on_request(model):
+    encoder = SentenceTransformerEncoder(model, on_long="truncate")
+    info = encoder.info
+    assert (info.max_length, info.long_inputs) == (256, "truncate")
+    assert SentenceTransformerEncoder(model).info.long_inputs == "error"
+    long = "dog " * 254 + "cat"
+    np.testing.assert_allclose(encoder.encode([long]), model.encode(["dog " * 254]), atol=1e-5)
+    assert encoder.how_encoded(long) == "cut to 256 tokens"
+    assert encoder.how_encoded("dog " * 254) == ""
+    assert encoder.how_encoded(InContext("a dog", 2, 5)) == ""
+    assert SentenceTransformerEncoder(model).how_encoded("a dog") == ""
+
+
+def test_a_lower_limit(model):
+    strict = SentenceTransformerEncoder(model, max_length=6)
+    assert strict.info.max_length == 6
+    assert strict.encode(["dog dog dog dog"]).shape == (1, 384)
+    with pytest.raises(InputError, match=r"has 7 tokens, the model takes at most 6"):
+        strict.encode(["dog dog dog dog cat"])
+    cutting = SentenceTransformerEncoder(model, max_length=6, on_long="truncate")
+    rows = cutting.encode(["dog dog dog dog cat", "a dog"])
+    np.testing.assert_allclose(rows, model.encode(["dog dog dog dog", "a dog"]), atol=1e-5)
+    assert model.max_seq_length == 256  # the caller's model is left as it is
+    prompted = SentenceTransformerEncoder(
+        model, max_length=6, on_long="truncate", prompt="dog dog dog "
+    )
+    np.testing.assert_allclose(
+        prompted.encode(["cat emu"]), model.encode(["dog dog dog cat"]), atol=1e-5
+    )
+    with pytest.raises(InputError, match=r"max_length=257.*at most 256"):
+        SentenceTransformerEncoder(model, max_length=257)
+    with pytest.raises(InputError, match=r"at most 5 tokens.* 5 of them.*no room for a text"):
+        SentenceTransformerEncoder(model, max_length=5, prompt="dog dog dog")
+
+
+# Each of these becomes more tokens, or more bytes, than it has characters.
+HOSTILE = ["\ufdfa", "\U0001d160", "\N{GRINNING FACE}", "\u0390", "\u4e2d", "a\u0301", "."]
+
+
+@pytest.mark.parametrize("normalizer", ["own", "NFKC", "bytes"])
+def test_no_hostile_text_is_cut_silently(model, normalizer):
+    from tokenizers import Regex, normalizers, pre_tokenizers
+
+    letters = pre_tokenizers.Split(Regex("."), "isolated")
+    backend = model.tokenizer.backend_tokenizer
+    if normalizer == "NFKC":
+        backend.normalizer = normalizers.Sequence([normalizers.NFKC(), normalizers.Lowercase()])
+        backend.pre_tokenizer = letters
+    elif normalizer == "bytes":
+        backend.pre_tokenizer = pre_tokenizers.Sequence([pre_tokenizers.ByteLevel(), letters])
+    encoder = SentenceTransformerEncoder(model, max_length=24)
+    for char in HOSTILE:
+        texts = [" ".join([char] * n) for n in range(1, 24)]
+        reach = {text: len(model.tokenizer(text)["input_ids"]) for text in texts}
+        assert min(reach.values()) <= 24 < max(reach.values())
+        assert encoder.encode([t for t in texts if reach[t] <= 24]).shape[1] == 384
+        for text in texts:
+            if reach[text] > 24:
+                with pytest.raises(InputError, match=rf"has {reach[text]} tokens"):
+                    encoder.encode(["a dog", text])
+
+
+def test_texts_of_which_the_tokenizer_leaves_nothing(minilm, model):
+    # no white space, so not blank; the tokenizer removes control and format characters
+    for text in ("\u200b", "\u0000\u0007", "\ufeff\u200d"):
+        with pytest.raises(VectorError, match="leaves nothing of"):
+            minilm.encode(["she", text])
+    prompted = SentenceTransformerEncoder(model, prompt="query: ")
+    with pytest.raises(VectorError, match="leaves nothing of"):
+        prompted.encode(["she", "\u200b"])
+    # "do" and "dog" are one token each: the text is there, though no token is added
+    merging = SentenceTransformerEncoder(model, prompt="do")
+    assert merging.encode(["g"]).shape == (1, 384)
+
+
+@pytest.mark.parametrize(("dtype", "tolerance"), [("float16", 5e-3), ("bfloat16", 3e-2)])
+def test_half_precision_on_request(minilm, dtype, tolerance):
+    encoder = SentenceTransformerEncoder(SOURCE, dtype=dtype)
+    assert (encoder.info.dtype, encoder.info.precision) == (dtype, dtype)
+    rows = encoder.encode(TEXTS)
+    assert rows.dtype == np.float32
+    difference = np.abs(rows - minilm.encode(TEXTS)).max()
+    assert 1e-6 < difference < tolerance
+    assert minilm.info.dtype == "float32"
+
+
+def test_a_model_config_that_truncates(tmp_path, minilm):
+    folder = linked(tmp_path / "short")
+    config = json.loads((SOURCE / "config_sentence_transformers.json").read_text())
+    replaced(folder, "config_sentence_transformers.json", {**config, "truncate_dim": 48})
+    encoder = SentenceTransformerEncoder(folder)
+    head = minilm.encode(TEXTS)[:, : encoder.info.dim]
+    head /= np.linalg.norm(head, axis=1, keepdims=True)
+    np.testing.assert_allclose(encoder.encode(TEXTS), head, atol=1e-5)
+    own = load_object(truncate_dim=32)
+    longer = SentenceTransformerEncoder(own, truncate_dim=64)
+    assert (longer.info.dim, own.truncate_dim) == (64, 32)
+    assert longer.encode(TEXTS).shape == (4, 64)
+    assert SentenceTransformerEncoder(load_object(truncate_dim=999)).info.truncate_dim is None
+
+
+def test_the_tokenizer_is_recorded_by_what_it_does(model, minilm):
+    before = SentenceTransformerEncoder(model).info.tokenizer
+    assert before == minilm.info.tokenizer
+    model.encode(["a", "b c d"], batch_size=2)  # leaves padding set in the tokenizer
+    assert SentenceTransformerEncoder(model).info.tokenizer == before
+    model.tokenizer.add_tokens(["xqzzy"])
+    assert SentenceTransformerEncoder(model).info.tokenizer != before
+
+
+# --- backends ------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("backend", ["onnx", "openvino"])
+def test_a_backend_that_is_not_installed(backend, monkeypatch):
+    from embias.encoders import _st_kinds
+
+    monkeypatch.setattr(_st_kinds, "find_spec", lambda name: None)
+    with pytest.raises(InputError, match=rf"needs the package.*sentence-transformers\[{backend}\]"):
+        SentenceTransformerEncoder(SOURCE, backend=backend)
+
+
+def test_a_backend_is_passed_on_and_recorded(monkeypatch):
+    from embias.encoders import _st_kinds
+
+    given = {}
+
+    def construct(name, *, backend, **options):
+        given.update(options, backend=backend)
+        made = load_object()
+        made.backend = backend
+        return made
+
+    monkeypatch.setattr(_st_kinds, "find_spec", lambda name: object())
+    monkeypatch.setattr(st, "model_class", lambda kind: construct)
+    info = SentenceTransformerEncoder(SOURCE, backend="onnx", device="cpu").info
+    assert info.backend == "onnx"
+    assert given == {
+        "backend": "onnx",
+        "device": "cpu",
+        "revision": None,
+        "trust_remote_code": False,
+    }
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"backend": "onxx"}, r"backend must be one of 'torch'.*did you mean 'onnx'"),
+        ({"dtype": "float8"}, "got 'float8'; did you mean 'float32'"),
+        ({"on_long": "cut"}, "on_long must be one of 'error', 'truncate', got 'cut'"),
+        ({"pool": "max"}, "pool must be one of None, 'mean', got 'max'"),
+        ({"pool": "mean"}, "pool=mean is for multi-vector models.*pools by itself"),
+        ({"pool": "mean", "truncate_dim": 3}, "do not go together"),
+        ({"backend": "onnx", "dtype": "float16"}, "goes with backend='torch' only"),
+        ({"backend": "onnx"}, "the model given runs on 'torch'"),
+        ({"dtype": "float16"}, "the model given is in float32"),
+        ({"max_length": 0}, "max_length must be a whole number"),
+        ({"prompt_name": 3}, "prompt_name must be a text or None"),
+    ],
+)
+def test_more_options(model, options, message):
+    with pytest.raises(InputError, match=message):
+        SentenceTransformerEncoder(model, **options)
+
+
+# --- other kinds of model ------------------------------------------------------------------------
+
+
+def tiny_multi_vector(skip=()):
+    """A late-interaction model with random weights and MiniLM's tokenizer."""
+    import torch
+    from sentence_transformers import MultiVectorEncoder
+    from sentence_transformers.base.modules import Dense
+    from sentence_transformers.multi_vector_encoder.modules import MultiVectorMask
+
+    torch.manual_seed(0)
+    transformer = load_object()[0]
+    dense = Dense(
+        384,
+        8,
+        bias=False,
+        activation_function=torch.nn.Identity(),
+        module_input_name="token_embeddings",
+        module_output_name="token_embeddings",
+    )
+    modules = [transformer, dense, MultiVectorMask(skiplist_words=list(skip))]
+    with quiet():
+        return MultiVectorEncoder(
+            modules=modules, device="cpu", prompts={"query": "[Q] ", "document": "[D] "}
+        )
+
+
+def test_a_multi_vector_model_is_pooled_only_on_request(tmp_path):
+    import torch
+
+    model = tiny_multi_vector(skip=["."])
+    with pytest.raises(InputError, match=r"multi-vector model.*one vector per token.*pool='mean'"):
+        SentenceTransformerEncoder(model)
+    encoder = SentenceTransformerEncoder(model, pool="mean", prompt_name="document")
+    info = encoder.info
+    assert (info.id, info.kind, info.dim) == ("multi-vector-encoder", "sentence", 8)
+    assert (info.pooling, info.normalized, info.prompt) == (
+        "mean of the token vectors",
+        False,
+        "[D] ",
+    )
+    rows = encoder.encode([*TEXTS, "she"])
+    assert (rows.dtype, rows.shape) == (np.float32, (5, 8))
+    with torch.no_grad():
+        for text, row in zip(TEXTS, rows, strict=False):
+            batch = model.tokenizer(["[D] " + text], return_tensors="pt")
+            tokens = model[1].linear(model[0].auto_model(**batch).last_hidden_state[0])
+            kept = batch["input_ids"][0] != model.tokenizer.convert_tokens_to_ids(".")
+            np.testing.assert_allclose(row, tokens[kept].mean(0), atol=1e-5)
+    with quiet():
+        model.save(str(tmp_path / "late"))
+    with pytest.raises(InputError, match=r"late: is a multi-vector model"):
+        SentenceTransformerEncoder(tmp_path / "late")
+    loaded = SentenceTransformerEncoder(tmp_path / "late", pool="mean", prompt="[D] ")
+    np.testing.assert_allclose(loaded.encode(TEXTS), rows[:4], atol=1e-5)
+    short = SentenceTransformerEncoder(model, pool="mean", max_length=4, on_long="truncate")
+    np.testing.assert_allclose(short.encode(["dog dog cat"]), short.encode(["dog dog"]), atol=1e-5)
+
+
+def test_cross_and_sparse_encoders_are_refused(tmp_path):
+    from sentence_transformers import CrossEncoder, SparseEncoder
+    from sentence_transformers.sentence_transformer.modules import Pooling
+    from sentence_transformers.sparse_encoder.modules import SparseAutoEncoder
+
+    modules = [load_object()[0], Pooling(384), SparseAutoEncoder(384, hidden_dim=16, k=4)]
+    with quiet():
+        sparse = SparseEncoder(modules=modules, device="cpu")
+        cross = CrossEncoder(str(SOURCE), num_labels=1, device="cpu")
+    with pytest.raises(InputError, match=r"is a SparseEncoder.*dense vectors"):
+        SentenceTransformerEncoder(sparse)
+    with pytest.raises(InputError, match=r"is a CrossEncoder.*no vectors"):
+        SentenceTransformerEncoder(cross)
+    for model, name in ((sparse, "sparse"), (cross, "cross")):
+        with quiet():
+            model.save_pretrained(str(tmp_path / name))
+        with pytest.raises(InputError, match=rf"{name}: is a (Sparse|Cross)Encoder"):
+            SentenceTransformerEncoder(tmp_path / name)
+
+
+def static_model(model, *after):
+    from sentence_transformers.sentence_transformer.modules import StaticEmbedding
+
+    vectors = np.random.default_rng(0).normal(size=(len(model.tokenizer), 8)).astype(np.float32)
+    module = StaticEmbedding(model.tokenizer, embedding_weights=vectors)
+    return st.sentence_transformer_class()(modules=[module, *after], device="cpu")
+
+
+def test_a_static_model_and_texts_without_tokens(model):
+    from sentence_transformers.base.modules import Dense
+
+    plain = SentenceTransformerEncoder(static_model(model))
+    assert (plain.info.max_length, plain.info.long_inputs) == (None, None)
+    assert plain.info.tokenizer.startswith("sha256:")
+    for texts in (["\u200b"], ["cat", "\u200b"]):
+        with pytest.raises(VectorError, match="is zero and has no direction"):
+            plain.encode(texts)
+    # a bias turns the zeros of no tokens into a vector that stands for nothing
+    biased = static_model(model, Dense(8, 4))
+    assert np.abs(biased.encode(["\u200b"])).max() > 0
+    with pytest.raises(VectorError, match="leaves nothing of"):
+        SentenceTransformerEncoder(biased).encode(["cat", "\u200b"])
+    prompted = SentenceTransformerEncoder(static_model(model), prompt="query: ")
+    assert prompted.info.include_prompt is True
+    with pytest.raises(VectorError, match="leaves nothing of"):
+        prompted.encode(["\u200b"])
+    with pytest.raises(InputError, match="number of tokens of this model cannot be limited"):
+        SentenceTransformerEncoder(static_model(model), max_length=9)

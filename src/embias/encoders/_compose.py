@@ -30,8 +30,15 @@ class Composable:
 
         return CachedEncoder(cast(Encoder, self), directory)
 
-    def quantized(self, precision: Literal["int8", "binary"]) -> QuantizedEncoder:
+    def quantized(
+        self,
+        precision: Literal["int8", "binary"],
+        *,
+        values: Literal["codes", "dequantised"] = "codes",
+        ranges: Any = None,
+        id: str | None = None,
+    ) -> QuantizedEncoder:
         """Round coordinates, see :class:`~embias.encoders.quantized.QuantizedEncoder`."""
         from embias.encoders.quantized import QuantizedEncoder
 
-        return QuantizedEncoder(cast(Encoder, self), precision)
+        return QuantizedEncoder(cast(Encoder, self), precision, values=values, ranges=ranges, id=id)

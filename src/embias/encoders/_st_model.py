@@ -1,11 +1,10 @@
-"""Loads sentence-transformers models and reads from them what an audit must record."""
+"""Loads sentence-transformers models, from a folder or by a hub id."""
 
 from __future__ import annotations
 
 import hashlib
-import math
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -15,10 +14,19 @@ from embias.encoders._names import looks_like_path
 from embias.encoders._options import as_path
 from embias.encoders._quiet import no_progress_bars, quiet
 from embias.encoders._show import at, one_line, printable_id, shown
+from embias.encoders._st_facts import state_hash
+from embias.encoders._st_kinds import (
+    SENTENCE,
+    check_kind,
+    kind_of_folder,
+    model_class,
+    refuse_backend,
+    sentence_transformer_class,
+)
 from embias.errors import (
     DataFileError,
+    EmbiasError,
     InputError,
-    MissingExtraError,
     UnknownNameError,
     did_you_mean,
 )
@@ -26,6 +34,7 @@ from embias.errors import (
 _ORGANISATION = "sentence-transformers"  # the library looks there for a name without a slash
 # Every file that has a part in the vectors: weights, configuration, tokenizer.
 _MODEL_SUFFIXES = frozenset({".safetensors", ".bin", ".pt", ".json", ".txt", ".model"})
+_GRAPH_SUFFIXES = frozenset({".onnx", ".onnx_data", ".xml"})
 _DEFAULT_POOLING_NOTE = (
     "the model has no sentence-transformers configuration; the library chose the pooling"
 )
@@ -42,16 +51,15 @@ class Loaded:
     notes: tuple[str, ...]
 
 
-def sentence_transformer_class() -> Any:
-    """Import the class on first use; it takes seconds, so nothing else may import it."""
-    try:
-        with quiet():
-            from sentence_transformers import SentenceTransformer
-    except ImportError as error:
-        raise MissingExtraError(
-            "a sentence encoder", "sentence-transformers", "contextual"
-        ) from error
-    return SentenceTransformer
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """How a model is to be loaded."""
+
+    device: str | None = None
+    revision: str | None = None
+    dtype: str = "float32"
+    backend: str = "torch"
+    pool: str | None = None
 
 
 def _installed() -> bool:
@@ -61,13 +69,13 @@ def _installed() -> bool:
         return True
 
 
-def load(name: str, device: str | None, revision: str | None) -> Loaded:
-    """Load a model from a folder or by its hub id, in float32, without running its code."""
+def load(name: str, wanted: Wanted) -> Loaded:
+    """Load a model from a folder or by its hub id, without running its code."""
     if not _installed():
         sentence_transformer_class()  # a missing package is said before any other failure
     folder = as_path(name, "model")
     if os.path.isdir(folder):
-        return _load_folder(folder, device, revision)
+        return _load_folder(folder, wanted)
     if os.path.exists(folder):
         raise InputError(
             f"{at(name)}: is a file, a sentence encoder is a folder; for word vectors use "
@@ -78,35 +86,43 @@ def load(name: str, device: str | None, revision: str | None) -> Loaded:
             f"no encoder {shown(name)}: no such folder, and it is not the form of a hub id; check "
             f"the path ({_known_hint(name)})"
         )
-    _refuse_unreachable(name, revision)
+    _refuse_unreachable(name, wanted.revision)
     sentence_transformer_class()
+    refuse_backend(wanted.backend)
     try:
-        model = _construct(name, device, revision)
-    except MemoryError:
+        model = _construct(name, wanted)
+        repository, snapshot = _snapshot(name, wanted.revision)
+        kind = kind_of_folder(snapshot) if snapshot else SENTENCE
+        check_kind(kind, wanted.pool, name)
+        if kind != SENTENCE:  # only now are the files here that say so
+            model = _construct(name, wanted, kind)
+    except (MemoryError, EmbiasError):
         raise
     except Exception as error:  # the libraries raise many kinds for a name that is not there
         _refuse_custom_code(name, error)
         raise _not_on_the_hub(name, error) from error
-    repository, snapshot = _snapshot(name, revision)
     return Loaded(
         model,
         name=name,
         weights=repository or name,
-        revision=snapshot.name if snapshot else revision or state_hash(model),
+        revision=snapshot.name if snapshot else wanted.revision or state_hash(model),
         notes=() if not snapshot or _has_modules(snapshot) else (_DEFAULT_POOLING_NOTE,),
     )
 
 
-def _load_folder(folder: Path, device: str | None, revision: str | None) -> Loaded:
+def _load_folder(folder: Path, wanted: Wanted) -> Loaded:
     if not _has_modules(folder) and not (folder / "config.json").is_file():
         raise DataFileError(
             f"{at(folder)}: the folder is not a sentence-transformers model (no modules.json and "
             "no config.json in it); give the folder that model.save(...) wrote"
         )
+    kind = kind_of_folder(folder)
+    check_kind(kind, wanted.pool, str(folder))
     sentence_transformer_class()
+    refuse_backend(wanted.backend)
     try:
-        model = _construct(str(folder), device, None)
-    except MemoryError:
+        model = _construct(str(folder), replace(wanted, revision=None), kind)
+    except (MemoryError, EmbiasError):
         raise
     except Exception as error:  # a damaged folder shows as any of the libraries' errors
         _refuse_custom_code(str(folder), error)
@@ -121,25 +137,23 @@ def _load_folder(folder: Path, device: str | None, revision: str | None) -> Load
         model,
         name=printable_id(folder.resolve().name),
         weights=None,
-        revision=revision or _folder_hash(folder),
+        revision=wanted.revision or _folder_hash(folder, wanted.backend),
         notes=() if _has_modules(folder) else (_DEFAULT_POOLING_NOTE,),
     )
 
 
-def _construct(name: str, device: str | None, revision: str | None) -> Any:
+def _construct(name: str, wanted: Wanted, kind: str = SENTENCE) -> Any:
     import torch
-    from sentence_transformers import SentenceTransformer
 
+    options: dict[str, Any] = {"device": wanted.device, "revision": wanted.revision}
+    if wanted.backend != "torch":
+        options["backend"] = wanted.backend
+    else:
+        # The stored type would be used otherwise, which may be half precision.
+        options["model_kwargs"] = {"dtype": getattr(torch, wanted.dtype)}
     with quiet(), no_progress_bars():
-        model = SentenceTransformer(
-            name,
-            device=device,
-            revision=revision,
-            trust_remote_code=False,
-            # The stored type would be used otherwise, which may be half precision.
-            model_kwargs={"dtype": torch.float32},
-        )
-        return model.float().eval()
+        model = model_class(kind)(name, trust_remote_code=False, **options)
+        return model.to(getattr(torch, wanted.dtype)).eval()
 
 
 def _has_modules(folder: Path) -> bool:
@@ -211,9 +225,10 @@ def _snapshot(name: str, revision: str | None) -> tuple[str | None, Path | None]
     return None, None
 
 
-def _folder_hash(folder: Path) -> str:
+def _folder_hash(folder: Path, backend: str) -> str:
     digest = hashlib.sha256()
-    files = (path for path in folder.rglob("*") if path.suffix in _MODEL_SUFFIXES)
+    suffixes = _MODEL_SUFFIXES if backend == "torch" else _MODEL_SUFFIXES | _GRAPH_SUFFIXES
+    files = (path for path in folder.rglob("*") if path.suffix in suffixes)
     for path in sorted(path for path in files if path.is_file()):
         with path.open("rb") as file:
             content = hashlib.file_digest(file, "sha256").hexdigest()
@@ -221,70 +236,3 @@ def _folder_hash(folder: Path) -> str:
             f"{path.relative_to(folder).as_posix()}\n{content}\n".encode(errors="surrogateescape")
         )
     return "sha256:" + digest.hexdigest()[:16]
-
-
-def state_hash(model: Any) -> str:
-    """Return a hash of all weights: the only thing that pins a model given as an object.
-
-    The commit in its configuration would not do: it stays the same when the model is tuned.
-    """
-    import torch
-
-    digest = hashlib.sha256()
-    for name, tensor in sorted(model.state_dict().items()):
-        flat = tensor.detach().cpu().contiguous().reshape(-1)
-        digest.update(f"{name} {tensor.dtype} {tuple(tensor.shape)}\n".encode())
-        digest.update(flat.view(torch.uint8).numpy().data)
-    return "sha256:" + digest.hexdigest()[:16]
-
-
-def default_prompt(model: Any) -> str:
-    """Return the text that the model puts before every input unless told otherwise."""
-    name = getattr(model, "default_prompt_name", None)
-    return (model.prompts.get(name) or "") if name is not None else ""
-
-
-def pooling_of(model: Any, prompt: str) -> str | None:
-    """Return how token vectors become one vector, None when no module says so."""
-    for module in model.children():
-        kind = type(module).__name__
-        if kind == "StaticEmbedding":
-            return "mean"
-        if kind == "Pooling":
-            mode = module.pooling_mode
-            text = mode if isinstance(mode, str) else "+".join(mode)
-            leaves_out = prompt and not getattr(module, "include_prompt", True)
-            return f"{text}, without the prompt" if leaves_out else text
-    return None
-
-
-def is_static(model: Any) -> bool:
-    """Return whether words are averaged without context (StaticEmbedding, model2vec)."""
-    return any(
-        type(module).__name__ in {"StaticEmbedding", "WordEmbeddings", "BoW"}
-        for module in model.children()
-    )
-
-
-def ends_normalized(model: Any) -> bool:
-    """Return whether the last module scales vectors to unit length."""
-    modules = list(model.children())
-    return bool(modules) and type(modules[-1]).__name__ == "Normalize"
-
-
-def max_length_of(model: Any) -> int | None:
-    """Return the longest input in tokens, None without a limit."""
-    limit = getattr(model, "max_seq_length", None)
-    return None if limit is None or limit == math.inf else int(limit)
-
-
-def token_counts(model: Any, texts: list[str]) -> list[int] | None:
-    """Return the number of tokens of each text with special tokens; None when not countable."""
-    tokenizer: Any = getattr(model, "tokenizer", None)
-    if callable(tokenizer):
-        with quiet():  # the tokenizer logs that a text is long, which is what is asked here
-            encoded = tokenizer(texts, add_special_tokens=True, truncation=False, padding=False)
-        return [len(ids) for ids in encoded["input_ids"]]
-    if hasattr(tokenizer, "tokenize"):
-        return [len(tokenizer.tokenize(text)) for text in texts]
-    return None

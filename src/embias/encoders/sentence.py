@@ -4,32 +4,37 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
+from embias.encoders import _st_facts as facts
 from embias.encoders import _st_model as st
+from embias.encoders._compose import Composable
 from embias.encoders._items import as_items, as_texts, check_rows, quoted
 from embias.encoders._options import as_id, as_optional_text
 from embias.encoders._quiet import quiet
 from embias.encoders._show import plain, shown
+from embias.encoders._st_kinds import MULTI_VECTOR, check_kind, kind_of_object
+from embias.encoders._st_multivector import POOLING, mean_vectors
+from embias.encoders._st_options import Options
 from embias.encoders._versions import versions
-from embias.errors import InputError
+from embias.errors import InputError, VectorError
 from embias.types import EncoderInfo, Stimulus
 
 __all__ = ["SentenceTransformerEncoder"]
 
 
-class SentenceTransformerEncoder:
+class SentenceTransformerEncoder(Composable):
     """One vector for a whole text, from a sentence-transformers model.
 
     Parameters
     ----------
-    model : str, os.PathLike or sentence_transformers.SentenceTransformer
-        A folder, a hub id, or a model. What is loaded here is loaded in float32, and never runs
+    model : str, os.PathLike, SentenceTransformer or MultiVectorEncoder
+        A folder, a hub id, or a model of sentence-transformers. What is loaded here never runs
         code that comes with a model. A model given as an object is used as it is, in its own
-        precision; do not change it while the encoder is in use.
+        number type and backend; do not change it while the encoder is in use.
     id : str, optional
         The name in results; by default the folder's name, the hub id, or
         ``"sentence-transformer"`` for an object.
@@ -41,9 +46,24 @@ class SentenceTransformerEncoder:
     prompt : str, optional
         Text put before every input; ``""`` for none. By default the model's own default prompt,
         if it has one. It is recorded in ``info.prompt`` either way.
+    prompt_name : str, optional
+        Name of one of the model's prompts, instead of `prompt`; its text is recorded.
+    pool : {"mean"}, optional
+        For a multi-vector (late interaction) model, which has one vector per token and none for
+        a text: take the mean of the token vectors. Such a model is refused without it.
     truncate_dim : int, optional
         Keep only the first coordinates. Where the model ends in a Normalize module the shortened
         vectors are scaled to unit length again. By default the model's own setting.
+    max_length : int, optional
+        Longest input in tokens, with prompt and special tokens; at most the model's own limit,
+        which is the default.
+    on_long : {"error", "truncate"}
+        What is done to a longer text. A text that is cut is reported by :meth:`how_encoded`.
+    dtype : {"float32", "float16", "bfloat16"}
+        Number type in which a model is loaded, whatever its files hold. Half precision keeps 3
+        (``float16``) or 2 (``bfloat16``) significant digits, which moves results.
+    backend : {"torch", "onnx", "openvino"}
+        What runs the model; the other two need packages of their own.
     revision : str, optional
         Of a hub id: the branch, tag or commit to load (the commit is recorded). Of a folder or
         an object: what to record instead of a hash of its content.
@@ -55,11 +75,13 @@ class SentenceTransformerEncoder:
     MissingExtraError
         When sentence-transformers is not installed.
     UnknownNameError
-        When there is no such folder or hub id (or, offline, it is not in the cache).
+        When there is no such folder or hub id (or, offline, it is not in the cache), or the model
+        has no prompt of that name.
     DataFileError
         When a folder does not hold a model that can be loaded.
     InputError
-        When an option breaks its rule, or the model needs code of its own.
+        When an option breaks its rule, the model needs code of its own, the packages of `backend`
+        are not installed, or the model gives no dense vectors (CrossEncoder, SparseEncoder).
     """
 
     def __init__(
@@ -70,56 +92,77 @@ class SentenceTransformerEncoder:
         device: str | None = None,
         batch_size: int = 32,
         prompt: str | None = None,
+        prompt_name: str | None = None,
+        pool: Literal["mean"] | None = None,
         truncate_dim: int | None = None,
+        max_length: int | None = None,
+        on_long: Literal["error", "truncate"] = "error",
+        dtype: Literal["float32", "float16", "bfloat16"] = "float32",
+        backend: Literal["torch", "onnx", "openvino"] = "torch",
         revision: str | None = None,
         weights: str | None = None,
     ) -> None:
-        _check_positive("batch_size", batch_size)
-        if prompt is not None and not isinstance(prompt, str):
-            raise InputError(
-                f"prompt must be str or None, got {shown(prompt)}; give '' for no prompt"
-            )
+        options = Options(
+            batch_size, prompt, prompt_name, pool, truncate_dim, max_length, on_long, dtype, backend
+        )
         if id is not None:
             id = as_id(id)
         as_optional_text("revision", revision)
         as_optional_text("weights", weights)
-        loaded = _loaded(model, device, revision)
+        loaded = _loaded(model, device, revision, options)
         self._model = loaded.model
         self._device = device
         self._batch_size = batch_size
-        self._prompt = st.default_prompt(loaded.model) if prompt is None else prompt
-        self._truncate_dim = truncate_dim
+        self._pool = pool
+        who = plain(loaded.name if id is None else id)
+        self._prompt = options.prompt_text(self._model, who)
+        self._truncate_dim = options.coordinates(self._model, who)
+        self._limit = options.limit(self._model, who)
+        self._on_long = on_long
+        self._renormalize = facts.ends_normalized(self._model) and self._truncate_dim is not None
+        self._bare = self._room(who)
         self._info = self._describe(loaded, loaded.name if id is None else id, weights)
+
+    def _room(self, who: str) -> int | None:
+        """Return how many tokens there are without a text; refuse a limit that leaves no room."""
+        counts = facts.token_counts(self._model, [self._prompt])
+        if counts is None:
+            return None
+        if self._limit is not None and counts[0] >= self._limit:
+            raise InputError(
+                f"{who}: at most {self._limit} tokens are taken, and special tokens and prompt "
+                f"are {counts[0]} of them, which leaves no room for a text; give a larger "
+                "max_length or a shorter prompt"
+            )
+        return counts[0]
 
     def _describe(self, loaded: st.Loaded, id: str, weights: str | None) -> EncoderInfo:
         model = loaded.model
-        full = model.get_embedding_dimension()
-        if self._truncate_dim is None:
-            self._truncate_dim = getattr(model, "truncate_dim", None)
-        else:
-            _check_positive("truncate_dim", self._truncate_dim)
-            if full is not None and self._truncate_dim > full:
-                raise InputError(
-                    f"{plain(id)}: truncate_dim={self._truncate_dim}, but the model gives only "
-                    f"{full} coordinates; give a smaller number"
-                )
-        self._renormalize = st.ends_normalized(model) and self._truncate_dim is not None
-        dim = full if self._truncate_dim is None else self._truncate_dim
-        static = st.is_static(model)
+        static = facts.is_static(model)
+        dim = self._truncate_dim or facts.full_dimension(model)
+        dtype, backend = facts.dtype_of(model), str(getattr(model, "backend", "torch"))
+        packages = {"onnx": ("optimum", "onnxruntime"), "openvino": ("optimum", "openvino")}
         return EncoderInfo(
             id=id,
             kind="static" if static else "sentence",
-            dim=int(dim) if dim is not None else self._rows(["word"], progress=False).shape[1],
+            dim=self._rows(["word"], progress=False).shape[1] if dim is None else dim,
             weights=loaded.weights if weights is None else weights,
             revision=loaded.revision,
-            pooling=st.pooling_of(model, self._prompt),
+            pooling=facts.pooling_of(model, self._prompt) if self._pool is None else POOLING,
             special_tokens=not static,
             prompt=self._prompt or None,
             truncate_dim=self._truncate_dim,
-            precision=str(getattr(model, "dtype", None) or "float32").removeprefix("torch."),
-            normalized=st.ends_normalized(model),
-            max_length=st.max_length_of(model),
-            libraries=versions("sentence-transformers", "transformers", "torch"),
+            precision=dtype or "float32",
+            normalized=facts.ends_normalized(model) and self._pool is None,
+            max_length=self._limit,
+            long_inputs=None if self._limit is None else self._on_long,
+            include_prompt=facts.prompt_in_pool(model, self._prompt),
+            dtype=dtype,
+            backend=backend,
+            tokenizer=facts.tokenizer_hash(model),
+            libraries=versions(
+                "sentence-transformers", "transformers", "torch", *packages.get(backend, ())
+            ),
             notes=loaded.notes,
         )
 
@@ -129,12 +172,12 @@ class SentenceTransformerEncoder:
         return self._info
 
     def encode(self, items: Sequence[Stimulus], *, progress: bool = False) -> NDArray[np.float32]:
-        """Return one vector per text.
+        """Return one vector per text; each distinct text is computed once.
 
         Parameters
         ----------
         items : sequence of str
-            Whole texts. A text that is too long for the model is an error, never cut.
+            Whole texts.
         progress : bool
             Whether to show a progress bar over the batches.
 
@@ -147,45 +190,74 @@ class SentenceTransformerEncoder:
         ------
         InputError
             When an item is not a text, is blank, is a word in context, or has more tokens than
-            the model takes.
+            are taken (unless ``on_long="truncate"``).
         VectorError
-            When the model gives a vector that is zero or not finite; the text is named.
+            When the model gives a vector that is zero or not finite, or its tokenizer leaves
+            nothing of a text; the text is named.
         """
         who = plain(self._info.id)
         texts = as_texts(items, who)
         if not texts:
             return np.empty((0, self._info.dim), dtype=np.float32)
-        self._check_lengths(texts)
-        rows = self._rows(texts, progress=progress)
-        check_rows(rows, texts, self._info.dim, who)
-        return rows
+        place = {text: row for row, text in enumerate(dict.fromkeys(texts))}
+        distinct = list(place)
+        self._check_tokens(distinct)
+        rows = self._rows(distinct, progress=progress)
+        check_rows(rows, distinct, self._info.dim, who)
+        return rows if len(distinct) == len(texts) else rows[[place[text] for text in texts]]
 
     def _rows(self, texts: list[str], *, progress: bool) -> NDArray[np.float32]:
+        options: dict[str, Any] = {
+            "prompt": self._prompt,  # always given: the model's own choice would be silent
+            "batch_size": self._batch_size,
+            "show_progress_bar": progress,
+            "device": self._device,
+        }
+        if self._limit is not None and self._limit != facts.max_length_of(self._model):
+            limits = {"max_length": self._limit, "truncation": "longest_first"}
+            options["processing_kwargs"] = {"text": limits}
         with quiet():
+            if self._pool is not None:
+                return mean_vectors(self._model, texts, **options)
             rows = self._model.encode(
                 texts,
-                prompt=self._prompt,  # always given: the model's own choice would be silent
-                batch_size=self._batch_size,
-                show_progress_bar=progress,
                 convert_to_numpy=True,
-                device=self._device,
                 normalize_embeddings=self._renormalize,
                 truncate_dim=self._truncate_dim,
+                **options,
             )
         return np.asarray(rows, dtype=np.float32)
 
-    def _check_lengths(self, texts: list[str]) -> None:
-        limit = self._info.max_length
-        if limit is None:
+    def _check_tokens(self, texts: list[str]) -> None:
+        """Refuse texts of which something, or everything, would not reach the model."""
+        if self._info.kind == "static" and not self._prompt and facts.keeps_zero(self._model):
+            return  # without a limit, and nothing of a text shows as a zero vector
+        counts = facts.token_counts(self._model, [self._prompt + text for text in texts])
+        if counts is None or self._bare is None:
             return
-        counts = st.token_counts(self._model, [self._prompt + text for text in texts])
-        for text, count in zip(texts, counts or [], strict=counts is not None):
-            if count > limit:
+        nothing = [text for text, n in zip(texts, counts, strict=True) if n <= self._bare]
+        if nothing:
+            self._refuse_nothing(nothing)
+        if self._limit is None or self._on_long == "truncate":
+            return
+        for text, count in zip(texts, counts, strict=True):
+            if count > self._limit:
                 raise InputError(
                     f"{plain(self._info.id)}: the text {shown(text)} has {count} tokens"
                     f"{' with its prompt' if self._prompt else ''}, the model takes at most "
-                    f"{limit} and would cut it silently; shorten the text"
+                    f"{self._limit} and would cut it silently; shorten the text, or give "
+                    "on_long='truncate' to the encoder"
                 )
+
+    def _refuse_nothing(self, texts: list[str]) -> None:
+        """Refuse those without tokens of their own (a prompt may also have merged with one)."""
+        alone = facts.token_counts(self._model, ["", *texts]) or []
+        empty = [text for text, n in zip(texts, alone[1:], strict=True) if n <= alone[0]]
+        if empty:
+            raise VectorError(
+                f"{plain(self._info.id)}: the tokenizer leaves nothing of {quoted(empty)}, so that "
+                "the vector would be that of no text; remove the item"
+            )
 
     def missing(self, items: Sequence[Stimulus]) -> list[Stimulus]:
         """Return an empty list: every text has a vector.
@@ -203,28 +275,46 @@ class SentenceTransformerEncoder:
         as_items(items, plain(self._info.id))
         return []
 
+    def how_encoded(self, item: Stimulus) -> str:
+        """Return ``"cut to 256 tokens"`` for a text that is longer than the limit, else ``""``.
+
+        Parameters
+        ----------
+        item : str
+            A whole text.
+
+        Returns
+        -------
+        str
+        """
+        if self._limit is None or self._on_long != "truncate" or not isinstance(item, str):
+            return ""
+        counts = facts.token_counts(self._model, [self._prompt + item])
+        cut = counts is not None and counts[0] > self._limit
+        return f"cut to {self._limit} tokens" if cut else ""
+
     def __repr__(self) -> str:
         """Return a one-line summary."""
         return f"SentenceTransformerEncoder(id={self._info.id!r}, {self._info.dim} coordinates)"
 
 
-def _loaded(model: Any, device: str | None, revision: str | None) -> st.Loaded:
+def _loaded(model: Any, device: str | None, revision: str | None, options: Options) -> st.Loaded:
     if isinstance(model, (str, os.PathLike)):
-        return st.load(os.fsdecode(model), device, revision)
-    if not isinstance(model, st.sentence_transformer_class()):
+        wanted = st.Wanted(device, revision, options.dtype, options.backend, options.pool)
+        return st.load(os.fsdecode(model), wanted)
+    kind = kind_of_object(model)
+    if kind is None:
         raise InputError(
             f"model must be a folder, a hub id or a SentenceTransformer, got "
             f"{type(model).__name__}; see as_encoder for {quoted(['dict', 'callable'])} and more"
         )
+    name = "multi-vector-encoder" if kind == MULTI_VECTOR else "sentence-transformer"
+    check_kind(kind, options.pool, "the model")
+    options.check_object(model)
     return st.Loaded(
         model,
-        name="sentence-transformer",
+        name=name,
         weights=None,
-        revision=revision or st.state_hash(model),
+        revision=revision or facts.state_hash(model),
         notes=(),
     )
-
-
-def _check_positive(name: str, value: object) -> None:
-    if isinstance(value, bool) or not isinstance(value, int) or value < 1:
-        raise InputError(f"{name} must be a whole number of at least 1, got {shown(value)}")
