@@ -42,7 +42,7 @@ def test_the_array_of_the_function_is_copied():
 @pytest.mark.parametrize(
     ("fn", "message"),
     [
-        (lambda texts: np.ones(3), r"2 texts gave an array of shape \(3,\)"),
+        (lambda texts: np.ones(3), r"2 items gave an array of shape \(3,\)"),
         (lambda texts: np.ones((3, 2)), r"shape \(3, 2\), expected \(2, d\)"),
         (lambda texts: [[1.0], [1.0, 2.0]], "ragged: row 'two' has 2 coordinates, the first 1"),
         (lambda texts: None, "NoneType.*type object"),
@@ -266,7 +266,7 @@ def test_wrong_rows_are_not_asked_for_again_and_name_their_batch():
 
     encoder = CallableEncoder(grows, batch_size=2, retries=3, retry_on=(Exception,), id="f")
     with pytest.raises(
-        VectorError, match=r"f: batch 2 of 2: 1 texts gave.*\(1, 3\), expected \(1, 2"
+        VectorError, match=r"f: batch 2 of 2: 1 items gave.*\(1, 3\), expected \(1, 2"
     ):
         encoder.encode(["a", "b", "c"])
     assert len(calls) == 2

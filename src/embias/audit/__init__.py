@@ -2,5 +2,6 @@
 
 from embias.audit.inputs import check_settings
 from embias.audit.run import audit, audit_pairs
+from embias.audit.sweep import readings, sweep
 
-__all__ = ["audit", "audit_pairs", "check_settings"]
+__all__ = ["audit", "audit_pairs", "check_settings", "readings", "sweep"]

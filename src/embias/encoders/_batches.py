@@ -9,10 +9,11 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any
 
+from embias.encoders._items import label
 from embias.encoders._show import shown
-from embias.types import Image, InContext, Stimulus
+from embias.types import Stimulus
 
-__all__ = ["Batch", "batches", "called", "label"]
+__all__ = ["Batch", "batches", "called"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,13 +45,6 @@ def batches(items: list[Stimulus], size: int | None) -> list[Batch]:
         Batch(items[start : start + step], start, number, len(starts))
         for number, start in enumerate(starts, start=1)
     ]
-
-
-def label(item: Stimulus) -> str:
-    """Return what an item is called in a message."""
-    if isinstance(item, InContext):
-        return f"{item.word} in: {item.text}"
-    return item.name if isinstance(item, Image) else item
 
 
 def called(fn: Callable[[list[Any]], Any], items: list[Any]) -> Any:

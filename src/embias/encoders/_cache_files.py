@@ -20,6 +20,7 @@ from embias.errors import InputError, OutputError
 __all__ = [
     "ENCODERS",
     "FOLDERS",
+    "INDEXES",
     "INFO",
     "RECIPES",
     "ShardFile",
@@ -29,6 +30,7 @@ __all__ = [
     "evict",
     "existing_root",
     "is_hex_name",
+    "is_index_name",
     "new_shard_path",
     "open_root",
     "remove_strays",
@@ -38,7 +40,8 @@ __all__ = [
 
 #: Raised when vectors that were kept are no longer what an equal info stands for today.
 _SCHEMA = "vectors-v1"
-ENCODERS, RECIPES, FOLDERS, INFO = "encoders", "recipes", "folders", "info.json"
+ENCODERS, RECIPES, FOLDERS, INDEXES = "encoders", "recipes", "folders", "indexes"
+INFO = "info.json"
 _TEMPORARY = ".tmp-"
 
 #: Told by its content from the tag of another program; backup programs know its first line.
@@ -47,12 +50,13 @@ _TAG_TEXT = (
     "Signature: 8a477f597d28d172789f06886806bc55\n"
     "# Vectors kept by embias; they can be computed again. See: embias cache --help\n"
 )
-_OURS = frozenset((_TAG, ENCODERS, RECIPES, FOLDERS))
+_OURS = frozenset((_TAG, ENCODERS, RECIPES, FOLDERS, INDEXES))
 
 _DEFAULT_MAX_BYTES = 10 * 2**30
 #: A file is written in far less time; what is older was left by a process that was killed.
 _STRAY_SECONDS = 3600
 _HEX_NAME = re.compile("[0-9a-f]{64}")
+_INDEX_NAME = re.compile("vectors-[0-9a-f]{32}[.]safetensors")
 _SHARD_NAME = re.compile("[0-9]{20}-[0-9a-f]{16}[.]safetensors")
 
 
@@ -176,6 +180,11 @@ def write_whole(path: Path, data: bytes) -> None:
 def is_hex_name(name: str) -> bool:
     """Return whether a name is one of ours: 64 hex digits."""
     return _HEX_NAME.fullmatch(name) is not None
+
+
+def is_index_name(name: str) -> bool:
+    """Return whether a name is that of a file in which the places of words are kept."""
+    return _INDEX_NAME.fullmatch(name) is not None
 
 
 def encoder_folders(root: Path) -> list[Path]:

@@ -15,12 +15,14 @@ import numpy as np
 
 from embias.encoders._cache_files import (
     FOLDERS,
+    INDEXES,
     INFO,
     RECIPES,
     default_directory,
     encoder_folders,
     existing_root,
     is_hex_name,
+    is_index_name,
     remove_strays,
     shard_files,
 )
@@ -177,6 +179,7 @@ def clear_cache(
             _remove_notes(root / RECIPES, encoder)
             if encoder is None:
                 _remove_notes(root / FOLDERS, None)
+                _remove_indexes(root / INDEXES)
             remove_strays(root)
     except OSError as error:
         raise InputError(
@@ -234,6 +237,13 @@ def _remove_notes(folder: Path, encoder: str | None) -> None:
         if not is_hex_name(path.stem) or path.is_symlink():
             continue
         if encoder is None or _recipe_name(path) == encoder:
+            path.unlink(missing_ok=True)
+
+
+def _remove_indexes(folder: Path) -> None:
+    """Remove what is remembered of where words stand in files."""
+    for path in list(folder.iterdir()) if folder.is_dir() else []:
+        if is_index_name(path.name) and not path.is_symlink():
             path.unlink(missing_ok=True)
 
 

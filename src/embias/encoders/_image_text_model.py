@@ -11,10 +11,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from embias.encoders import _images_model as im
+from embias.encoders import _st_facts as facts
 from embias.encoders import _st_model as st
+from embias.encoders._model_hash import state_hash, tokenizer_hash
 from embias.encoders._pictures import describe
 from embias.encoders._quiet import quiet
 from embias.encoders._show import plain, shown
+from embias.encoders._st_kinds import sentence_transformer_class
 from embias.encoders._versions import versions
 from embias.errors import InputError
 
@@ -107,7 +110,7 @@ class TwoTowers:
             "normalized": False,
             "max_length": self._limit,
             "dtype": im.dtype_of(self._model),
-            "tokenizer": im.tokenizer_hash(self._parts.tokenizer),
+            "tokenizer": tokenizer_hash(self._parts.tokenizer),
             "preprocessing": describe(self._parts.images),
             "libraries": versions("transformers", "torch", "Pillow"),
         }
@@ -120,7 +123,7 @@ class SentenceModel:
         self._model = loaded.model
         self._loaded = loaded
         self._device = device
-        self._prompt = st.default_prompt(loaded.model)
+        self._prompt = facts.default_prompt(loaded.model)
         self._truncate_dim = getattr(loaded.model, "truncate_dim", None)
         self.name = loaded.name
         takes = list(getattr(loaded.model, "modalities", ()))
@@ -150,14 +153,14 @@ class SentenceModel:
                 convert_to_numpy=True,
                 device=self._device,
                 normalize_embeddings=self._truncate_dim is not None
-                and st.ends_normalized(self._model),
+                and facts.ends_normalized(self._model),
                 truncate_dim=self._truncate_dim,
             )
         return np.asarray(rows, dtype=np.float32)
 
     def lengths(self, texts: Sequence[str]) -> list[int] | None:
         """Return the number of tokens of every text."""
-        return st.token_counts(self._model, [self._prompt + text for text in texts])
+        return facts.token_counts(self._model, [self._prompt + text for text in texts])
 
     def facts(self) -> dict[str, Any]:
         """Return fields of the EncoderInfo."""
@@ -167,12 +170,12 @@ class SentenceModel:
             "weights": self._loaded.weights,
             "revision": self._loaded.revision,
             "prompt": self._prompt or None,
-            "pooling": st.pooling_of(self._model, self._prompt),
+            "pooling": facts.pooling_of(self._model, self._prompt),
             "truncate_dim": self._truncate_dim,
-            "normalized": st.ends_normalized(self._model),
-            "max_length": st.max_length_of(self._model),
+            "normalized": facts.ends_normalized(self._model),
+            "max_length": facts.max_length_of(self._model),
             "dtype": str(getattr(self._model, "dtype", "float32")).removeprefix("torch."),
-            "tokenizer": im.tokenizer_hash(getattr(self._model, "tokenizer", None)),
+            "tokenizer": tokenizer_hash(getattr(self._model, "tokenizer", None)),
             "preprocessing": describe(images) if hasattr(images, "to_dict") else None,
             "libraries": versions("sentence-transformers", "transformers", "torch", "Pillow"),
             "notes": self._loaded.notes,
@@ -194,12 +197,12 @@ def open_model(
                     f"dtype={shown(dtype)}: a sentence-transformers model is loaded in float32; "
                     "load it yourself and pass the object"
                 )
-            return SentenceModel(st.load(name, device, revision), device)
+            return SentenceModel(st.load(name, st.Wanted(device, revision)), device)
         return TwoTowers(im.load(name, revision, dtype, texts=True), device, loaded=True)
     if dtype is not None:
         raise InputError("dtype= is for a model that is loaded here; convert the object yourself")
-    if hasattr(model, "encode") and isinstance(model, st.sentence_transformer_class()):
-        pinned = revision or st.state_hash(model)
+    if hasattr(model, "encode") and isinstance(model, sentence_transformer_class()):
+        pinned = revision or state_hash(model)
         return SentenceModel(st.Loaded(model, "image-text", None, pinned, ()), device)
     return TwoTowers(_given(model, processor, revision), device, loaded=False)
 
@@ -218,7 +221,7 @@ def _given(model: Any, processor: Any, revision: str | None) -> im.Parts:
             "a tokenizer; give the CLIPProcessor (or its like) of the model"
         )
     im.transformers_package()
-    pinned = revision or st.state_hash(model)
+    pinned = revision or state_hash(model)
     return im.Parts(model, images, tokenizer, "image-text", None, pinned)
 
 

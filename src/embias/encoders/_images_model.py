@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import os
 from collections.abc import Iterable, Mapping
@@ -13,7 +12,8 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from embias.encoders import _st_model as st
+from embias.encoders._hub import first_line, not_on_the_hub, refuse_custom_code
+from embias.encoders._model_hash import folder_hash
 from embias.encoders._names import looks_like_path
 from embias.encoders._options import as_path
 from embias.encoders._quiet import no_progress_bars, quiet
@@ -136,12 +136,12 @@ def load(name: str, revision: str | None, dtype: str | None, *, texts: bool) -> 
     except MemoryError:
         raise
     except Exception as error:  # damaged files show as any of the libraries' errors
-        st._refuse_custom_code(where, error)
+        refuse_custom_code(where, error)
         if not local:
-            raise st._not_on_the_hub(name, error) from error
+            raise not_on_the_hub(name, error) from error
         raise DataFileError(
             f"{at(folder)}: the model in this folder cannot be loaded as one of pictures "
-            f"({st._first_line(error)}); save model and processor anew with save_pretrained(...)"
+            f"({first_line(error)}); save model and processor anew with save_pretrained(...)"
         ) from error
     model, images, tokenizer, missing = parts
     commit = getattr(model.config, "_commit_hash", None)
@@ -151,7 +151,7 @@ def load(name: str, revision: str | None, dtype: str | None, *, texts: bool) -> 
         tokenizer,
         name=printable_id(folder.resolve().name) if local else name,
         weights=None if local else name,
-        revision=(revision or st._folder_hash(folder)) if local else commit or revision,
+        revision=(revision or folder_hash(folder)) if local else commit or revision,
         missing=missing,
     )
 
@@ -209,7 +209,7 @@ def place(model: Any, device: str | None, *, loaded: bool) -> Any:
             model = model.to(device)
         except (RuntimeError, AssertionError, TypeError) as error:
             raise InputError(
-                f"device={shown(device)} cannot be used ({st._first_line(error)}); give 'cpu', or "
+                f"device={shown(device)} cannot be used ({first_line(error)}); give 'cpu', or "
                 "'cuda' where there is a GPU"
             ) from error
     return model.eval()
@@ -252,15 +252,3 @@ def pixel_batches(
 def as_array(rows: Any) -> NDArray[np.float32]:
     """Return a tensor as a float32 array."""
     return np.asarray(rows.detach().float().cpu().numpy(), dtype=np.float32)
-
-
-def tokenizer_hash(tokenizer: Any) -> str | None:
-    """Return what pins a tokenizer; None for one that does not show its whole content."""
-    backend = getattr(tokenizer, "backend_tokenizer", None)
-    if backend is None:
-        return None
-    content = json.loads(backend.to_str())
-    # How the last call padded and cut stays in there, and is no part of the tokenizer.
-    content |= {"padding": None, "truncation": None}
-    text = json.dumps(content, sort_keys=True)
-    return "sha256:" + hashlib.sha256(text.encode()).hexdigest()[:16]

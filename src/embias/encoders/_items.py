@@ -63,24 +63,31 @@ def unique(items: Iterable[Stimulus]) -> list[Stimulus]:
     return list(dict.fromkeys(items))
 
 
-def check_rows(rows: FloatArray, items: Sequence[object], dim: int | None, who: str) -> None:
+def label(item: Stimulus) -> str:
+    """Return what an item is called in a message."""
+    if isinstance(item, InContext):
+        return f"{item.word} in: {item.text}"
+    return item.name if isinstance(item, Image) else item
+
+
+def check_rows(rows: FloatArray, items: Sequence[Stimulus], dim: int | None, who: str) -> None:
     """Refuse vectors of the wrong shape, not finite, or of zero length, naming the item."""
     fits = rows.ndim == 2 and len(rows) == len(items) and rows.shape[1] >= 1
     if not fits or (dim is not None and rows.shape[1] != dim):
         raise VectorError(
-            f"{who}: {len(items)} texts gave an array of shape {rows.shape}, expected "
-            f"({len(items)}, {'d' if dim is None else dim}): one row per text, in order"
+            f"{who}: {len(items)} items gave an array of shape {rows.shape}, expected "
+            f"({len(items)}, {'d' if dim is None else dim}): one row per item, in order"
         )
     broken = np.flatnonzero(~np.isfinite(rows).all(axis=1))
     if broken.size:
-        bad = [items[int(row)] for row in broken]
+        bad = [label(items[int(row)]) for row in broken]
         raise VectorError(
             f"{who}: the vector of {quoted(bad)} has coordinates that are NaN or infinite; "
             "remove the item or repair the model"
         )
     zero = np.flatnonzero(~rows.any(axis=1))
     if zero.size:
-        bad = [items[int(row)] for row in zero]
+        bad = [label(items[int(row)]) for row in zero]
         raise VectorError(
             f"{who}: the vector of {quoted(bad)} is zero and has no direction; remove the item"
         )

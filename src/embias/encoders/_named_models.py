@@ -8,8 +8,8 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from embias.encoders import _st_model as st
 from embias.encoders._cache_files import open_root
+from embias.encoders._hub import snapshot
 from embias.encoders._known import DESCRIPTIONS, MINILM
 from embias.encoders._names import looks_like_path
 from embias.encoders._recipes import Recipe, folder_content, open_lazily
@@ -83,12 +83,12 @@ def _folder(folder: Path, id: str | None, root: Path) -> Recipe:
 
 def _hub(name: str, id: str | None) -> Recipe | None:
     try:
-        repository, snapshot = st._snapshot(name, None)
+        repository, folder = snapshot(name, None)
     except (ImportError, ValueError, OSError):  # no such package; not the form of a hub id
         return None
-    if repository is None or snapshot is None:
+    if repository is None or folder is None:
         return None
-    commit = snapshot.name
+    commit = folder.name
     parts = {
         **{"source": "hub", "name": name, "id": id},
         **{"repository": repository, "commit": commit},

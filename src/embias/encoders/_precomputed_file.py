@@ -17,13 +17,26 @@ from embias.encoders._show import at, one_line
 from embias.errors import DataFileError, InputError, OutputError
 from embias.types import FloatArray, Image, InContext, Stimulus
 
-__all__ = ["key_of", "read_table", "write_table"]
+__all__ = ["is_precomputed_file", "key_of", "read_table", "write_table"]
 
 T = TypeVar("T")
 
 _FIELDS = "embias"
 _FORMAT = "precomputed 1"
+_HEAD_BYTES = 65536
 _KNOWN_FIELDS = {"id", "kind", "weights", "revision", "notes", "content"}
+
+
+def is_precomputed_file(path: str | os.PathLike[str]) -> bool:
+    """Return whether a file says in its header that :func:`write_table` wrote it."""
+    try:
+        with open(path, "rb") as stream:
+            length = int.from_bytes(stream.read(8), "little")
+            head = stream.read(min(length, _HEAD_BYTES))
+    except OSError:
+        return False
+    # What is told apart is a table of word vectors, whose header has no such key.
+    return head.startswith(b"{") and b'"__metadata__"' in head and b'"embias"' in head
 
 
 def key_of(item: Stimulus) -> str:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
 import math
 from typing import Any
 
@@ -11,25 +9,6 @@ from embias.encoders._quiet import quiet
 
 _NO_LIMIT = 10**9  # transformers writes "no limit" as a very large number
 _STATIC = frozenset({"StaticEmbedding", "WordEmbeddings", "BoW"})
-
-
-def state_hash(model: Any) -> str | None:
-    """Return a hash of all weights: the only thing that pins a model given as an object.
-
-    The commit in its configuration would not do: it stays the same when the model is tuned. None
-    where the model shows no weights (another backend than torch).
-    """
-    import torch
-
-    state = sorted(model.state_dict().items())
-    if not state:
-        return None
-    digest = hashlib.sha256()
-    for name, tensor in state:
-        flat = tensor.detach().cpu().contiguous().reshape(-1)
-        digest.update(f"{name} {tensor.dtype} {tuple(tensor.shape)}\n".encode())
-        digest.update(flat.view(torch.uint8).numpy().data)
-    return "sha256:" + digest.hexdigest()[:16]
 
 
 def default_prompt(model: Any) -> str:
@@ -129,19 +108,3 @@ def token_counts(model: Any, texts: list[str]) -> list[int] | None:
     if hasattr(tokenizer, "tokenize"):
         return [len(tokenizer.tokenize(text)) for text in texts]
     return None
-
-
-def tokenizer_hash(model: Any) -> str | None:
-    """Return a hash of what the tokenizer does, None where it cannot be read."""
-    tokenizer: Any = getattr(model, "tokenizer", None)
-    fast = getattr(tokenizer, "backend_tokenizer", tokenizer)
-    if hasattr(fast, "to_str"):
-        content = json.loads(fast.to_str())
-        for left_by_the_last_call in ("padding", "truncation"):
-            content.pop(left_by_the_last_call, None)
-    elif hasattr(tokenizer, "get_vocab"):
-        content = [type(tokenizer).__name__, tokenizer.get_vocab()]
-    else:
-        return None
-    text = json.dumps(content, sort_keys=True, default=str)
-    return "sha256:" + hashlib.sha256(text.encode()).hexdigest()[:16]

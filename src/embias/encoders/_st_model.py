@@ -2,19 +2,24 @@
 
 from __future__ import annotations
 
-import hashlib
 import os
 from dataclasses import dataclass, replace
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
-from embias.encoders._known import DESCRIPTIONS
+from embias.encoders._hub import (
+    first_line,
+    known_hint,
+    not_on_the_hub,
+    refuse_custom_code,
+    snapshot,
+)
+from embias.encoders._model_hash import folder_hash, state_hash
 from embias.encoders._names import looks_like_path
 from embias.encoders._options import as_path
 from embias.encoders._quiet import no_progress_bars, quiet
-from embias.encoders._show import at, one_line, printable_id, shown
-from embias.encoders._st_facts import state_hash
+from embias.encoders._show import at, printable_id, shown
 from embias.encoders._st_kinds import (
     SENTENCE,
     check_kind,
@@ -28,13 +33,8 @@ from embias.errors import (
     EmbiasError,
     InputError,
     UnknownNameError,
-    did_you_mean,
 )
 
-_ORGANISATION = "sentence-transformers"  # the library looks there for a name without a slash
-# Every file that has a part in the vectors: weights, configuration, tokenizer.
-_MODEL_SUFFIXES = frozenset({".safetensors", ".bin", ".pt", ".json", ".txt", ".model"})
-_GRAPH_SUFFIXES = frozenset({".onnx", ".onnx_data", ".xml"})
 _DEFAULT_POOLING_NOTE = (
     "the model has no sentence-transformers configuration; the library chose the pooling"
 )
@@ -84,29 +84,29 @@ def load(name: str, wanted: Wanted) -> Loaded:
     if looks_like_path(name):
         raise UnknownNameError(
             f"no encoder {shown(name)}: no such folder, and it is not the form of a hub id; check "
-            f"the path ({_known_hint(name)})"
+            f"the path ({known_hint(name)})"
         )
     _refuse_unreachable(name, wanted.revision)
     sentence_transformer_class()
     refuse_backend(wanted.backend)
     try:
         model = _construct(name, wanted)
-        repository, snapshot = _snapshot(name, wanted.revision)
-        kind = kind_of_folder(snapshot) if snapshot else SENTENCE
+        repository, kept = snapshot(name, wanted.revision)
+        kind = kind_of_folder(kept) if kept else SENTENCE
         check_kind(kind, wanted.pool, name)
         if kind != SENTENCE:  # only now are the files here that say so
             model = _construct(name, wanted, kind)
     except (MemoryError, EmbiasError):
         raise
     except Exception as error:  # the libraries raise many kinds for a name that is not there
-        _refuse_custom_code(name, error)
-        raise _not_on_the_hub(name, error) from error
+        refuse_custom_code(name, error)
+        raise not_on_the_hub(name, error) from error
     return Loaded(
         model,
         name=name,
         weights=repository or name,
-        revision=snapshot.name if snapshot else wanted.revision or state_hash(model),
-        notes=() if not snapshot or _has_modules(snapshot) else (_DEFAULT_POOLING_NOTE,),
+        revision=kept.name if kept else wanted.revision or state_hash(model),
+        notes=() if not kept or _has_modules(kept) else (_DEFAULT_POOLING_NOTE,),
     )
 
 
@@ -125,19 +125,18 @@ def _load_folder(folder: Path, wanted: Wanted) -> Loaded:
     except (MemoryError, EmbiasError):
         raise
     except Exception as error:  # a damaged folder shows as any of the libraries' errors
-        _refuse_custom_code(str(folder), error)
+        refuse_custom_code(str(folder), error)
         # Lone surrogates stand for bytes that are not UTF-8, on which several libraries give up.
         odd = any("\ud800" <= char <= "\udfff" for char in str(folder))
         cure = "give it a name in UTF-8" if odd else "save it anew with model.save(...)"
         raise DataFileError(
-            f"{at(folder)}: the model in this folder cannot be loaded ({_first_line(error)}); "
-            f"{cure}"
+            f"{at(folder)}: the model in this folder cannot be loaded ({first_line(error)}); {cure}"
         ) from error
     return Loaded(
         model,
         name=printable_id(folder.resolve().name),
         weights=None,
-        revision=wanted.revision or _folder_hash(folder, wanted.backend),
+        revision=wanted.revision or folder_hash(folder, wanted.backend),
         notes=() if _has_modules(folder) else (_DEFAULT_POOLING_NOTE,),
     )
 
@@ -160,29 +159,6 @@ def _has_modules(folder: Path) -> bool:
     return (folder / "modules.json").is_file()
 
 
-def _refuse_custom_code(name: str, error: Exception) -> None:
-    if "trust_remote_code" in str(error):
-        raise InputError(
-            f"{at(name)}: the model needs code of its own, which embias does not run; if you trust "
-            "it, build the SentenceTransformer yourself and pass the object"
-        ) from error
-
-
-def _not_on_the_hub(name: str, error: Exception) -> UnknownNameError:
-    from huggingface_hub import constants
-
-    if constants.HF_HUB_OFFLINE:
-        place = "in the Hugging Face cache (offline mode is on)"
-        cure = "set HF_HUB_OFFLINE=0 to allow a download, or give the folder of a saved model"
-    else:
-        place = "on the Hugging Face hub or in its cache"
-        cure = "check the hub id ('organisation/name') and the network, or give a folder"
-    return UnknownNameError(
-        f"no encoder {shown(name)}: not a local folder, not an encoder of embias, not found "
-        f"{place} [{_first_line(error)}]; {_known_hint(name)}; {cure}"
-    )
-
-
 def _refuse_unreachable(name: str, revision: str | None) -> None:
     """Refuse, before the slow import of torch, a bare name that can only fail: offline, no copy."""
     try:
@@ -192,47 +168,8 @@ def _refuse_unreachable(name: str, revision: str | None) -> None:
     if "/" in name or not constants.HF_HUB_OFFLINE:
         return
     try:
-        cached = _snapshot(name, revision) != (None, None)
+        cached = snapshot(name, revision) != (None, None)
     except ValueError:  # not the form of a name
         cached = False
     if not cached:
-        raise _not_on_the_hub(name, FileNotFoundError("no copy of it"))
-
-
-def _known_hint(name: str) -> str:
-    return "encoders of embias: " + did_you_mean(name, DESCRIPTIONS)
-
-
-def _first_line(error: Exception) -> str:
-    lines = str(error).strip().splitlines() or [""]
-    return f"{type(error).__name__}: {one_line(Exception(lines[0]))}"
-
-
-def _snapshot(name: str, revision: str | None) -> tuple[str | None, Path | None]:
-    """Return repository and cached snapshot folder, whose name is the commit."""
-    from huggingface_hub import try_to_load_from_cache
-
-    for repository in (name,) if "/" in name else (f"{_ORGANISATION}/{name}", name):
-        for filename in ("modules.json", "config.json", "adapter_config.json"):
-            found = try_to_load_from_cache(
-                repository,
-                filename,
-                cache_dir=os.environ.get("SENTENCE_TRANSFORMERS_HOME"),
-                revision=revision,
-            )
-            if isinstance(found, str):
-                return repository, Path(found).parent
-    return None, None
-
-
-def _folder_hash(folder: Path, backend: str) -> str:
-    digest = hashlib.sha256()
-    suffixes = _MODEL_SUFFIXES if backend == "torch" else _MODEL_SUFFIXES | _GRAPH_SUFFIXES
-    files = (path for path in folder.rglob("*") if path.suffix in suffixes)
-    for path in sorted(path for path in files if path.is_file()):
-        with path.open("rb") as file:
-            content = hashlib.file_digest(file, "sha256").hexdigest()
-        digest.update(
-            f"{path.relative_to(folder).as_posix()}\n{content}\n".encode(errors="surrogateescape")
-        )
-    return "sha256:" + digest.hexdigest()[:16]
+        raise not_on_the_hub(name, FileNotFoundError("no copy of it"))

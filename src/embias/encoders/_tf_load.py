@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from embias.encoders import _st_model as st
+from embias.encoders._hub import first_line, not_on_the_hub
+from embias.encoders._model_hash import folder_hash
 from embias.encoders._names import looks_like_path
 from embias.encoders._options import as_path
 from embias.encoders._quiet import no_progress_bars, quiet
@@ -105,12 +106,12 @@ def _from_name(
     except Exception as error:  # the libraries raise many kinds for a name or a damaged file
         _refuse_custom_code(name, error)
         if is_folder:
-            raise _damaged(folder, st._first_line(error)) from error
-        raise st._not_on_the_hub(name, error) from error
+            raise _damaged(folder, first_line(error)) from error
+        raise not_on_the_hub(name, error) from error
     body, family = body_of(model)
     _refuse_untrained(missing, family, name)
     _move(body, place)
-    pinned = st._folder_hash(folder) if is_folder else _commit(name, revision)
+    pinned = folder_hash(folder) if is_folder else _commit(name, revision)
     return Loaded(
         body,
         _tokenizer(tokenizer),
@@ -141,7 +142,7 @@ def _transformer_folder(folder: Path) -> tuple[str, tuple[str, ...]]:
         try:
             inner = folder / str(json.loads(modules.read_text("utf-8"))[0]["path"])
         except (OSError, ValueError, LookupError, TypeError) as error:
-            raise _damaged(folder, st._first_line(error)) from error
+            raise _damaged(folder, first_line(error)) from error
     if not (inner / "config.json").is_file():
         raise DataFileError(
             f"{at(folder)}: the folder is not a transformers model (no config.json in it); give "
@@ -252,6 +253,6 @@ def _move(module: Any, device: str) -> None:
         module.to(device)
     except (RuntimeError, AssertionError, TypeError, NotImplementedError) as error:
         raise InputError(
-            f"device={shown(device)} cannot take the model ({st._first_line(error)}); give a "
+            f"device={shown(device)} cannot take the model ({first_line(error)}); give a "
             "device that torch knows here, such as 'cpu'"
         ) from error

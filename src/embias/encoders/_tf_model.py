@@ -7,7 +7,7 @@ import json
 from types import SimpleNamespace
 from typing import Any, Literal
 
-from embias.encoders import _st_model as st
+from embias.encoders._model_hash import state_hash
 from embias.errors import InputError
 
 Family = Literal["encoder", "decoder", "encoder-decoder"]
@@ -72,23 +72,6 @@ def length_of(tokenizer: Any) -> int | None:
     return int(limit) if limit is not None and 0 < limit < _LONGEST_LIMIT else None
 
 
-def tokenizer_hash(tokenizer: Any) -> str:
-    """Return a hash of everything that makes tokens; settings of padding and cutting have no part.
-
-    Both settings change with every call of a tokenizer, and embias pads and cuts itself.
-    """
-    if getattr(tokenizer, "is_fast", False):
-        content = json.loads(tokenizer.backend_tokenizer.to_str())
-        del content["padding"], content["truncation"]
-    else:
-        content = {
-            "class": type(tokenizer).__name__,
-            "vocabulary": tokenizer.get_vocab(),
-            "special": {key: str(token) for key, token in tokenizer.special_tokens_map.items()},
-        }
-    return "sha256:" + _json_hash(content)
-
-
 def is_pooler(key: str) -> bool:
     """Return whether a weight is that of a pooler, on which no layer depends."""
     return key.startswith("pooler.") or ".pooler." in key
@@ -101,7 +84,7 @@ def object_hash(body: Any) -> str:
     filled at random when they are loaded.
     """
     state = {name: value for name, value in body.state_dict().items() if not is_pooler(name)}
-    weights = st.state_hash(SimpleNamespace(state_dict=lambda: state))
+    weights = state_hash(SimpleNamespace(state_dict=lambda: state))
     config = {key: value for key, value in body.config.to_dict().items() if key not in _NO_PART}
     return "sha256:" + _json_hash([weights, config])
 

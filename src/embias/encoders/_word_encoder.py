@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Sequence
+from typing import Self
 
 import numpy as np
 from numpy.typing import NDArray
 
 from embias.encoders._compose import Composable
 from embias.encoders._items import as_items, check_rows, quoted, unique
-from embias.encoders.lookup import Found, LookupPolicy
+from embias.encoders.lookup import Found, LookupPolicy, as_lookup
 from embias.errors import InputError, VectorError
 from embias.types import Stimulus
 
@@ -24,6 +26,13 @@ class WordEncoder(Composable):
 
     _who: str
     _lookup: LookupPolicy
+
+    def with_lookup(self, lookup: LookupPolicy | None) -> Self:
+        """Return the same table under another look-up policy; None for exactly as written."""
+        made = copy.copy(self)
+        made._lookup = as_lookup(lookup)
+        made.__dict__.pop("info", None)  # which names the policy
+        return made
 
     def _has(self, form: str) -> bool:
         """Return whether a form stands in the table."""
@@ -84,7 +93,7 @@ class WordEncoder(Composable):
             return np.empty((0, self._dim()), dtype=np.float32)
         rows = self._rows_of(list(found.values()))
         # Also what a table cannot know of itself: numbers that are read only now.
-        check_rows(rows, [str(item) for item in found], None, self._who)
+        check_rows(rows, list(found), None, self._who)
         place = {item: row for row, item in enumerate(found)}
         return rows[np.array([place[item] for item in listed], dtype=np.intp)]
 

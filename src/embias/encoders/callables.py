@@ -10,9 +10,9 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from embias.encoders._batches import Batch, batches, called, label
+from embias.encoders._batches import Batch, batches, called
 from embias.encoders._compose import Composable
-from embias.encoders._items import as_items, as_texts, check_rows, unique
+from embias.encoders._items import as_items, as_texts, check_rows, label, unique
 from embias.encoders._numbers import as_real
 from embias.encoders._options import as_id, as_optional_text
 from embias.encoders._retry import (
@@ -250,7 +250,7 @@ class CallableEncoder(Composable):
         what = f"{who}: what the function returned ({type(returned).__name__})"
         # astype makes the copy: the function may go on to use its array.
         rows = as_real(returned, what, labels).astype(np.float64)
-        check_rows(rows, labels, self._dim, who)
+        check_rows(rows, batch.items, self._dim, who)
         self._dim = rows.shape[1]
         return rows
 

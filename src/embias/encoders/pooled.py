@@ -10,9 +10,8 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from embias.encoders._batches import label
 from embias.encoders._compose import Composable
-from embias.encoders._items import check_rows
+from embias.encoders._items import check_rows, label
 from embias.encoders._numbers import as_real
 from embias.encoders._options import as_id
 from embias.encoders._pooled_inputs import WHO, as_contexts, check_options, counted, digest_of
@@ -255,7 +254,7 @@ def _encoded(encoder: Encoder, batch: list[Stimulus]) -> dict[Stimulus, NDArray[
         return {}
     who, labels = plain(encoder.info.id), [label(item) for item in wanted]
     rows = as_real(encoder.encode(wanted), f"{who}: the vectors", labels).astype(np.float64)
-    check_rows(rows, labels, encoder.info.dim, who)
+    check_rows(rows, wanted, encoder.info.dim, who)
     return dict(zip(wanted, rows, strict=True))
 
 

@@ -15,7 +15,7 @@ from embias.encoders._items import as_items, check_rows, unique
 from embias.encoders._options import as_id
 from embias.encoders._show import plain, shown
 from embias.errors import InputError, did_you_mean
-from embias.types import Encoder, EncoderInfo, InContext, Stimulus
+from embias.types import Encoder, EncoderInfo, Stimulus, calibrated, how_encoded, why_missing
 
 __all__ = ["QuantizedEncoder"]
 
@@ -148,8 +148,7 @@ class QuantizedEncoder(Composable):
         if self._known:
             return self
         listed = as_items(items, self._who)
-        hook = getattr(self._encoder, "calibrate", None)
-        inner = self._encoder if hook is None else hook(listed)
+        inner = calibrated(self._encoder, listed)
         if self._ranges is not None:
             return self if inner is self._encoder else self._around(inner, self._ranges)
         absent = set(inner.missing(listed))
@@ -236,9 +235,7 @@ class QuantizedEncoder(Composable):
                 if item in made:
                     codes[row] = made[item]
         values = self._as_values(codes)
-        check_rows(
-            values, [_name(item) for item in listed], None, f"{self._who}: {self._precision}"
-        )
+        check_rows(values, listed, None, f"{self._who}: {self._precision}")
         return values
 
     def _made(self, items: list[Stimulus], progress: bool) -> NDArray[np.int8]:
@@ -255,7 +252,7 @@ class QuantizedEncoder(Composable):
     def _rows(self, items: list[Stimulus], *, progress: bool) -> NDArray[np.float32]:
         with np.errstate(over="ignore"):
             rows = np.asarray(self._encoder.encode(items, progress=progress)).astype(np.float32)
-        check_rows(rows, [_name(item) for item in items], self._encoder.info.dim, self._who)
+        check_rows(rows, items, self._encoder.info.dim, self._who)
         return rows
 
     def missing(self, items: Sequence[Stimulus]) -> list[Stimulus]:
@@ -285,8 +282,7 @@ class QuantizedEncoder(Composable):
         -------
         str
         """
-        hook = getattr(self._encoder, "why_missing", None)
-        return "no vector" if hook is None else str(hook(item))
+        return why_missing(self._encoder, item)
 
     def how_encoded(self, item: Stimulus) -> str:
         """Return what the wrapped encoder did to an item, ``""`` for nothing.
@@ -300,19 +296,11 @@ class QuantizedEncoder(Composable):
         -------
         str
         """
-        hook = getattr(self._encoder, "how_encoded", None)
-        return "" if hook is None else str(hook(item))
+        return how_encoded(self._encoder, item)
 
     def __repr__(self) -> str:
         """Return a one-line summary."""
         return f"QuantizedEncoder({self._encoder!r}, {self.info.precision!r})"
-
-
-def _name(item: Stimulus) -> str:
-    """Return how an item is named in a message."""
-    if isinstance(item, InContext):
-        return f"{item.word} in {item.text}"
-    return item if isinstance(item, str) else item.name
 
 
 def _check_choice(name: str, value: Any, choices: tuple[str, ...]) -> None:

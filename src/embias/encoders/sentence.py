@@ -13,6 +13,7 @@ from embias.encoders import _st_facts as facts
 from embias.encoders import _st_model as st
 from embias.encoders._compose import Composable
 from embias.encoders._items import as_items, as_texts, check_rows, quoted
+from embias.encoders._model_hash import state_hash, tokenizer_hash
 from embias.encoders._options import as_id, as_optional_text
 from embias.encoders._quiet import quiet
 from embias.encoders._show import plain, shown
@@ -159,7 +160,7 @@ class SentenceTransformerEncoder(Composable):
             include_prompt=facts.prompt_in_pool(model, self._prompt),
             dtype=dtype,
             backend=backend,
-            tokenizer=facts.tokenizer_hash(model),
+            tokenizer=tokenizer_hash(getattr(model, "tokenizer", None)),
             libraries=versions(
                 "sentence-transformers", "transformers", "torch", *packages.get(backend, ())
             ),
@@ -315,6 +316,6 @@ def _loaded(model: Any, device: str | None, revision: str | None, options: Optio
         model,
         name=name,
         weights=None,
-        revision=revision or facts.state_hash(model),
+        revision=revision or state_hash(model),
         notes=(),
     )

@@ -24,8 +24,6 @@ from embias.types import (
     Encoder,
     EncoderInfo,
     FloatArray,
-    Image,
-    InContext,
     Stimulus,
     calibrated,
     how_encoded,
@@ -166,7 +164,7 @@ class TransformedEncoder(Composable):
         if rows.dtype.kind in "iu":  # codes of a quantiser would overflow in products
             rows = rows.astype(np.float64)
         made = self._apply(rows)
-        check_rows(made, [_named(item) for item in distinct], self._info.dim, self._transformed())
+        check_rows(made, distinct, self._info.dim, self._transformed())
         if len(distinct) == len(listed):
             return made
         positions = {item: index for index, item in enumerate(distinct)}
@@ -280,9 +278,3 @@ def _probe_type(info: EncoderInfo) -> str:
 def _precision(inner: EncoderInfo, made: NDArray[Any]) -> str:
     """Return the number type of the coordinates; what a quantiser did before stays named."""
     return str(made.dtype) if inner.precision.startswith("float") else inner.precision
-
-
-def _named(item: Stimulus) -> str:
-    if isinstance(item, InContext):
-        return f"{item.word} (in: {item.text})"
-    return item.name if isinstance(item, Image) else item

@@ -13,6 +13,7 @@ from embias.encoders import _tf_model as tf
 from embias.encoders import _tf_options as options
 from embias.encoders._compose import Composable
 from embias.encoders._items import as_items, check_rows
+from embias.encoders._model_hash import tokenizer_hash
 from embias.encoders._options import as_id, as_optional_text
 from embias.encoders._show import plain, shown
 from embias.encoders._tf_items import Request, as_requests, named
@@ -163,7 +164,7 @@ class TransformerEncoder(Composable):
             rules=rules,
             batch_size=batch_size,
         )
-        self._tokenizer_hash = tf.tokenizer_hash(loaded.tokenizer)
+        self._tokenizer_hash = tokenizer_hash(loaded.tokenizer)
         self._shared: _Shared | None = None
         self._choice = self._as_choice(layer, subtokens if level == "word" else pooling)
         self._info = self._describe(self._name)

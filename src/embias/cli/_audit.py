@@ -1,129 +1,33 @@
-"""The command line: ``embias audit``, ``embias list`` and ``embias cache``."""
+"""``embias audit``: association tests on models."""
 
 from __future__ import annotations
 
 import argparse
 import os
-import sys
-from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from embias._version import version
-from embias.errors import EmbiasError, InputError
+from embias.cli._output import BAD_INPUT, DONE, complain, show
+from embias.errors import InputError
 
 if TYPE_CHECKING:
     from embias.results import Audit
     from embias.stimuli import Suite
 
-__all__ = ["main"]
+__all__ = ["add_audit"]
 
 #: What is audited when neither a model nor the suite names an encoder.
 _DEFAULT_ENCODER = "word2vec-googlenews-extract"
 
-_DONE, _BAD_INPUT, _INTERRUPTED = 0, 2, 130
 
-
-def main(arguments: Sequence[str] | None = None) -> int:
-    """Run the command line and return the exit status.
-
-    Parameters
-    ----------
-    arguments : sequence of str, optional
-        Without the program name; by default those of the process.
-
-    Returns
-    -------
-    int
-        0 done, 2 bad input (one line on standard error says what), 130 interrupted.
-    """
-    for stream in (sys.stdout, sys.stderr):
-        if hasattr(stream, "reconfigure"):
-            # A terminal that lacks a character shows "?" instead of a traceback.
-            stream.reconfigure(errors="replace")
-    written: list[str] = []
-    try:
-        options = _parser().parse_args(arguments)
-        options.written = written
-        options.given = list(sys.argv[1:] if arguments is None else arguments)
-        run: Callable[[argparse.Namespace], int] = options.run
-        return run(options)
-    except EmbiasError as error:
-        _complain(f"error: {error}")
-        return _BAD_INPUT
-    except KeyboardInterrupt:
-        done = f"already written: {', '.join(written)}" if written else "nothing was written"
-        _complain(f"interrupted; {done}")
-        return _INTERRUPTED
-
-
-def _complain(message: str) -> None:
-    if sys.stderr is None:
-        return
-    from embias.report.phrasing import clean
-
-    # One line, whatever a name in the message holds.
-    print(f"embias: {clean(message)}", file=sys.stderr)
-
-
-def _show(text: str) -> None:
-    """Print, and let it be if nobody reads: the files of the run are what counts."""
-    if sys.stdout is None:
-        return
-    try:
-        print(text)
-        sys.stdout.flush()
-    except OSError as error:
-        if not isinstance(error, BrokenPipeError):
-            _complain(f"cannot write to the standard output: {error.strerror}")
-        # What is left in the buffer would raise once more when Python ends.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-
-
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
-        prog="embias", description="Audit embeddings for social bias.", allow_abbrev=False
-    )
-    parser.add_argument("--version", action="version", version=f"embias {version()}")
-    commands = parser.add_subparsers(title="commands", required=True, metavar="COMMAND")
-    _add_audit(
-        commands.add_parser("audit", help="run association tests on models", allow_abbrev=False)
-    )
-    listing = commands.add_parser("list", help="show what there is", allow_abbrev=False)
-    listing.add_argument("what", choices=("suites", "encoders", "metrics"))
-    listing.set_defaults(run=_list)
-    _add_cache(
-        commands.add_parser("cache", help="show or clear cached vectors", allow_abbrev=False)
-    )
-    return parser
-
-
-def _add_cache(cache: argparse.ArgumentParser) -> None:
-    actions = cache.add_subparsers(title="actions", required=True, metavar="ACTION")
-    info = actions.add_parser("info", help="show what is kept", allow_abbrev=False)
-    info.set_defaults(run=_cache_info)
-    clear = actions.add_parser("clear", help="remove vectors", allow_abbrev=False)
-    clear.add_argument(
-        "--encoder", metavar="NAME", help="only those of the encoders with this name in results"
-    )
-    clear.set_defaults(run=_cache_clear)
-    path = actions.add_parser("path", help="show where the vectors are", allow_abbrev=False)
-    path.set_defaults(run=_cache_path)
-    for action in (info, clear, path):
-        action.add_argument(
-            "--dir",
-            metavar="DIR",
-            help="the folder; by default EMBIAS_CACHE, else the one of the system for caches",
-        )
-
-
-def _add_audit(audit: argparse.ArgumentParser) -> None:
+def add_audit(audit: argparse.ArgumentParser) -> None:
+    """Describe the arguments."""
     audit.add_argument(
         "models",
         nargs="*",
         metavar="MODEL",
         help="a known id (embias list encoders), a file of word vectors, a folder or hub id of a "
-        "sentence-transformers model; by default what the suite names",
+        "model; by default what the suite names",
     )
     audit.add_argument(
         "--suite",
@@ -131,6 +35,12 @@ def _add_audit(audit: argparse.ArgumentParser) -> None:
         metavar="NAME|FILE",
         help="a suite (embias list suites) or a .toml file of your own; may be repeated; "
         "default: weat",
+    )
+    audit.add_argument(
+        "--metric",
+        action="append",
+        metavar="NAME",
+        help="a metric (embias list metrics); may be repeated; default: weat",
     )
     audit.add_argument("--json", metavar="FILE", help="write all figures as JSON")
     audit.add_argument("--html", metavar="FILE", help="write a report for the browser")
@@ -161,7 +71,33 @@ def _add_audit(audit: argparse.ArgumentParser) -> None:
         help="keep the vectors of models in a folder and take from there what is kept; without "
         "DIR in the default folder (embias cache path)",
     )
+    audit.add_argument(
+        "--lookup",
+        metavar="RULES",
+        help="other forms in which a word is looked for in word vectors, separated by commas: "
+        "lower, upper, title, underscore, unaccented, unicode, mean, prefix=TEXT; what was done "
+        "is recorded for every word; default: exact",
+    )
+    _add_sweep(audit.add_argument_group("layers, poolings and dimensions of transformers models"))
     audit.set_defaults(run=_audit)
+
+
+def _add_sweep(sweep: argparse._ArgumentGroup) -> None:
+    sweep.add_argument(
+        "--layers", metavar="LIST", help="all, or numbers separated by commas (0: embeddings)"
+    )
+    sweep.add_argument(
+        "--poolings",
+        metavar="LIST",
+        help="of cls, mean, max, last, weighted-mean; at the word level of first, last, mean",
+    )
+    sweep.add_argument("--dims", metavar="LIST", help="first coordinates to keep, such as 64,128")
+    sweep.add_argument(
+        "--level",
+        choices=("sentence", "word"),
+        default="sentence",
+        help="vectors of whole texts (default), or of the word in its sentence",
+    )
 
 
 def _audit(options: argparse.Namespace) -> int:
@@ -178,11 +114,11 @@ def _audit(options: argparse.Namespace) -> int:
     for path, text in texts.items():
         write_text(path, text)
         options.written.append(path)
-    _show("\n".join([audit.to_text(), *(f"Wrote {path}" for path in texts)]))
+    show("\n".join([audit.to_text(), *(f"Wrote {path}" for path in texts)]))
     if any(result.status == "ok" for result in audit.results):
-        return _DONE
-    _complain("error: no test could be run; the reasons are above")
-    return _BAD_INPUT
+        return DONE
+    complain("error: no test could be run; the reasons are above")
+    return BAD_INPUT
 
 
 def _check_options(options: argparse.Namespace) -> None:
@@ -246,6 +182,7 @@ def _run_audit(options: argparse.Namespace) -> Audit:
     from embias.audit.inputs import as_suites
 
     settings = check_settings(
+        metrics=options.metric or ["weat"],
         alternative=options.alternative,
         min_coverage=options.min_coverage,
         published=options.published,
@@ -260,22 +197,50 @@ def _run_audit(options: argparse.Namespace) -> Audit:
 def _pairs(options: argparse.Namespace, suites: list[Suite]) -> list[tuple[object, object]]:
     """Return which encoders go with which suites."""
     if not options.models:
-        return [([suite.encoder or _DEFAULT_ENCODER], [suite]) for suite in suites]
-    from embias.encoders import as_encoder
+        defaults = [(suite.encoder or _DEFAULT_ENCODER, suite) for suite in suites]
+        return [(_opened([name], options), [suite]) for name, suite in defaults]
+    return [(_opened(options.models, options), suites)]
 
-    names = [os.path.basename(os.path.normpath(model)) for model in options.models]
-    # Files of one name in two folders are told apart by their paths.
-    return [
-        (
-            [
-                as_encoder(model, id=model, cache=options.cache)
-                if names.count(name) > 1 and os.path.exists(model)
-                else model
-                for model, name in zip(options.models, names, strict=True)
-            ],
-            suites,
+
+def _opened(models: list[str], options: argparse.Namespace) -> list[object]:
+    """Return encoders, or the names of those that need no option."""
+    from embias.audit import readings
+    from embias.encoders import LookupPolicy, as_encoder
+
+    if options.layers or options.poolings or options.dims or options.level == "word":
+        swept = {
+            "layers": _layers(options.layers, options.level),
+            "poolings": options.poolings and options.poolings.split(","),
+            "dims": options.dims and _numbers("--dims", options.dims),
+            "level": options.level,
+        }
+        return [reading for model in models for reading in readings(model, **swept)]
+    lookup = None if options.lookup is None else LookupPolicy.parse(options.lookup)
+    names = [os.path.basename(os.path.normpath(model)) for model in models]
+    opened: list[object] = []
+    for model, name in zip(models, names, strict=True):
+        # Files of one name in two folders are told apart by their paths.
+        id = model if names.count(name) > 1 and os.path.exists(model) else None
+        plain = id is None and lookup is None
+        opened.append(
+            model if plain else as_encoder(model, id=id, cache=options.cache, lookup=lookup)
         )
-    ]
+    return opened
+
+
+def _layers(text: str | None, level: str) -> list[int] | str | None:
+    if text is None:
+        return [-1] if level == "word" else None
+    return text if text == "all" else _numbers("--layers", text)
+
+
+def _numbers(option: str, text: str) -> list[int]:
+    try:
+        return [int(part) for part in text.split(",")]
+    except ValueError as error:
+        raise InputError(
+            f"{option} {text}: give whole numbers separated by commas, such as 1,6,12"
+        ) from error
 
 
 def _without_outputs(arguments: list[str], cache: str | bool | None = None) -> list[str]:
@@ -290,38 +255,3 @@ def _without_outputs(arguments: list[str], cache: str | bool | None = None) -> l
         else:
             kept.append(argument)
     return kept
-
-
-def _list(options: argparse.Namespace) -> int:
-    from embias.encoders import known_encoders
-    from embias.metrics import METRICS
-    from embias.stimuli import known_suites
-
-    if options.what == "metrics":
-        _show("\n".join(card.to_text() for card in METRICS.values()))
-        return _DONE
-    rows = known_suites() if options.what == "suites" else known_encoders()
-    width = max(map(len, rows))
-    _show("\n".join(f"{name:<{width}}  {title}" for name, title in rows.items()))
-    return _DONE
-
-
-def _cache_info(options: argparse.Namespace) -> int:
-    from embias.encoders.cache import cache_info
-
-    _show(cache_info(options.dir).to_text())
-    return _DONE
-
-
-def _cache_clear(options: argparse.Namespace) -> int:
-    from embias.encoders.cache import clear_cache
-
-    _show(f"Removed:\n{clear_cache(options.dir, encoder=options.encoder).to_text()}")
-    return _DONE
-
-
-def _cache_path(options: argparse.Namespace) -> int:
-    from embias.encoders.cache import cache_directory
-
-    _show(str(cache_directory(options.dir)))
-    return _DONE

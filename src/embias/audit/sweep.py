@@ -1,0 +1,183 @@
+"""One audit over many ways of reading vectors out of one model."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Literal, TypeAlias, TypeVar, cast
+
+import numpy as np
+
+from embias.audit.inputs import Settings, SuiteLike, check_settings
+from embias.audit.run import audit_pairs
+from embias.encoders import TransformerEncoder, TruncatedEncoder, as_encoder
+from embias.errors import InputError
+from embias.results import Audit
+from embias.types import Encoder, EncoderInfo, FloatArray, Stimulus, how_encoded, why_missing
+
+__all__ = ["readings", "sweep"]
+
+Value = TypeVar("Value")
+Layers: TypeAlias = Literal["all"] | Sequence[int]
+
+
+def sweep(
+    model: object,
+    suite: SuiteLike | Sequence[SuiteLike],
+    *,
+    layers: Layers | None = None,
+    poolings: Sequence[str] | None = None,
+    dims: Sequence[int | None] | None = None,
+    level: Literal["sentence", "word"] = "sentence",
+    settings: Settings | None = None,
+    progress: bool | None = None,
+) -> Audit:
+    """Audit one model across layers, poolings and dimensions.
+
+    Each distinct text goes through the model once, however many combinations there are. What is
+    swept is a choice of the reader and not of the model: the figures of a sweep show how far a
+    result depends on it, and the largest of them is no finding of its own (the adjusted p-values
+    correct for the tests of a suite, not for the choice among combinations).
+
+    Parameters
+    ----------
+    model : TransformerEncoder, Encoder, name, folder or (tokenizer, model)
+        A name or a folder is read as a transformers model when `layers` or `poolings` are given,
+        else as :func:`embias.as_encoder` reads it.
+    suite : Suite, AssociationTest, str or path, or a list or tuple of them
+        As for :func:`embias.audit`.
+    layers : "all" or sequence of int, optional
+        0 is the embedding layer, -1 the last one.
+    poolings : sequence of str, optional
+        Poolings of :class:`~embias.encoders.TransformerEncoder`: at the sentence level "cls",
+        "mean", "max", "last", "weighted-mean"; at the word level "first", "last", "mean".
+    dims : sequence of int or None, optional
+        First coordinates to keep (:class:`~embias.encoders.TruncatedEncoder`); None: all.
+    level : {"sentence", "word"}
+        Vectors of the whole text, or of the word in it. Only where the model is opened here.
+    settings : Settings, optional
+        :func:`embias.audit.check_settings` makes them from the other arguments of an audit.
+    progress : bool, optional
+        See :func:`embias.audit`.
+
+    Returns
+    -------
+    Audit
+        One encoder per combination; ``plot("heatmap")`` shows tests by combinations.
+
+    Raises
+    ------
+    InputError
+        When nothing is swept, something is listed twice, or a layer, pooling or dimension does
+        not exist.
+    """
+    encoders = readings(model, layers=layers, poolings=poolings, dims=dims, level=level)
+    try:
+        return audit_pairs([(encoders, suite)], settings or check_settings(), progress=progress)
+    finally:
+        for encoder in encoders:  # a model of the caller's keeps nothing of ours
+            getattr(encoder, "forget", lambda: None)()
+
+
+def readings(
+    model: object,
+    *,
+    layers: Layers | None = None,
+    poolings: Sequence[str] | None = None,
+    dims: Sequence[int | None] | None = None,
+    level: Literal["sentence", "word"] = "sentence",
+) -> list[Encoder]:
+    """Return the encoders of a sweep, which share one pass through the model.
+
+    Parameters
+    ----------
+    model, layers, poolings, dims, level
+        As for :func:`sweep`.
+
+    Returns
+    -------
+    list of Encoder
+        One for each combination; all keep the vectors of what they were asked for.
+    """
+    if layers is None and poolings is None and dims is None:
+        raise InputError("sweep: nothing to sweep; give layers=, poolings= or dims=")
+    encoders = _by_layer_and_pooling(model, layers, poolings, level)
+    return encoders if dims is None else _by_dim(encoders, dims)
+
+
+def _by_layer_and_pooling(
+    model: object, layers: Layers | None, poolings: Sequence[str] | None, level: str
+) -> list[Encoder]:
+    if layers is None and poolings is None:
+        return [as_encoder(model)]
+    opened = model if isinstance(model, TransformerEncoder) else _transformer(model, level)
+    listed = _listed("poolings", poolings) if poolings is not None else None
+    chosen = _layers(opened, layers) if layers is not None else None
+    return cast(list[Encoder], opened.variants(layers=chosen, poolings=listed))
+
+
+def _transformer(model: object, level: str) -> TransformerEncoder:
+    if isinstance(model, Encoder):
+        raise InputError(
+            f"sweep: {model.info.id!r} is no TransformerEncoder, so its layers and poolings cannot "
+            "be chosen; give a TransformerEncoder, the model's folder, or only dims="
+        )
+    return TransformerEncoder(model, level=level)  # type: ignore[arg-type]
+
+
+def _layers(encoder: TransformerEncoder, layers: Layers) -> list[int]:
+    if isinstance(layers, str):
+        if layers != "all":
+            raise InputError(f"sweep: layers={layers!r}; give 'all' or a list of whole numbers")
+        return list(range(encoder.n_layers + 1))
+    return _listed("layers", layers)
+
+
+def _listed(name: str, values: Iterable[Value]) -> list[Value]:
+    if isinstance(values, str) or not isinstance(values, Iterable):
+        raise InputError(f"sweep: {name}={values!r}; give a list")
+    listed = list(values)
+    if not listed or len(set(listed)) < len(listed):
+        raise InputError(f"sweep: {name}={listed!r:.80}; give at least one, each once")
+    return listed
+
+
+def _by_dim(encoders: Sequence[Encoder], dims: Sequence[int | None]) -> list[Encoder]:
+    listed = _listed("dims", dims)
+    cut: list[Encoder] = []
+    for encoder in encoders:
+        whole = _Remembering(encoder)
+        cut += [whole if dim is None else TruncatedEncoder(whole, dim) for dim in listed]
+    return cut
+
+
+class _Remembering:
+    """An encoder that is asked once for every item, however many encoders are cut from it."""
+
+    def __init__(self, encoder: Encoder) -> None:
+        self._encoder = encoder
+        self._rows: dict[Stimulus, FloatArray] = {}
+
+    @property
+    def info(self) -> EncoderInfo:
+        return self._encoder.info
+
+    def encode(self, items: Sequence[Stimulus], *, progress: bool = False) -> FloatArray:
+        new = [item for item in dict.fromkeys(items) if item not in self._rows]
+        if new:
+            self._rows.update(zip(new, self._encoder.encode(new, progress=progress), strict=True))
+        if not items:
+            return np.empty((0, self.info.dim), dtype=np.float32)
+        return np.stack([self._rows[item] for item in items])
+
+    def missing(self, items: Sequence[Stimulus]) -> list[Stimulus]:
+        return self._encoder.missing(items)
+
+    def why_missing(self, item: Stimulus) -> str:
+        return why_missing(self._encoder, item)
+
+    def how_encoded(self, item: Stimulus) -> str:
+        return how_encoded(self._encoder, item)
+
+    def forget(self) -> None:
+        self._rows.clear()
+        getattr(self._encoder, "forget", lambda: None)()

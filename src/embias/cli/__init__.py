@@ -1,0 +1,63 @@
+"""The command line: ``embias audit``, ``embias list`` and ``embias cache``."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Callable, Sequence
+
+from embias._version import version
+from embias.cli._audit import add_audit
+from embias.cli._cache import add_cache
+from embias.cli._list import add_list
+from embias.cli._output import BAD_INPUT, INTERRUPTED, complain
+from embias.errors import EmbiasError
+
+__all__ = ["main"]
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command line and return the exit status.
+
+    Parameters
+    ----------
+    arguments : sequence of str, optional
+        Without the program name; by default those of the process.
+
+    Returns
+    -------
+    int
+        0 done, 2 bad input (one line on standard error says what), 130 interrupted.
+    """
+    for stream in (sys.stdout, sys.stderr):
+        if hasattr(stream, "reconfigure"):
+            # A terminal that lacks a character shows "?" instead of a traceback.
+            stream.reconfigure(errors="replace")
+    written: list[str] = []
+    try:
+        options = _parser().parse_args(arguments)
+        options.written = written
+        options.given = list(sys.argv[1:] if arguments is None else arguments)
+        run: Callable[[argparse.Namespace], int] = options.run
+        return run(options)
+    except EmbiasError as error:
+        complain(f"error: {error}")
+        return BAD_INPUT
+    except KeyboardInterrupt:
+        done = f"already written: {', '.join(written)}" if written else "nothing was written"
+        complain(f"interrupted; {done}")
+        return INTERRUPTED
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="embias", description="Audit embeddings for social bias.", allow_abbrev=False
+    )
+    parser.add_argument("--version", action="version", version=f"embias {version()}")
+    commands = parser.add_subparsers(title="commands", required=True, metavar="COMMAND")
+    add_audit(
+        commands.add_parser("audit", help="run association tests on models", allow_abbrev=False)
+    )
+    add_list(commands.add_parser("list", help="show what there is", allow_abbrev=False))
+    add_cache(commands.add_parser("cache", help="show or clear cached vectors", allow_abbrev=False))
+    return parser
