@@ -48,7 +48,8 @@ def read_text(source: Source, encoding_errors: str) -> tuple[TableBuilder, list[
             refuse_extra_rows(path, layout.count)
         _refuse_long_lines(path, lines, number)
         places = range(number, number + len(lines))
-        table.add(*parse_rows(path, lines, places, layout.dim), places)
+        bulk = rows_read > 0 or not block.last
+        table.add(*parse_rows(path, lines, places, layout.dim, bulk=bulk), places)
         rows_read += len(lines)
         cut = block.cut
     if table is None:

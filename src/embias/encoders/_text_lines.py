@@ -71,7 +71,7 @@ def blocks(source: Source, size: int) -> Iterator[Block]:
             yield block
             offset += stop
             number += block.data.count(b"\n")
-        if len(rest) > LONGEST_LINE:
+        if len(rest) > LONGEST_LINE + 2:  # with carriage return and trailing space
             refuse_long_line(source.path, number)
         data = following
 

@@ -18,14 +18,12 @@ from embias.encoders._table import Float32Array
 from embias.encoders._text_rows import NUMBER, RowError, refuse_odd_separators, split_row
 from embias.errors import DataFileError
 
-#: Below this size numpy is quick enough, and scipy.io need not be imported.
-_SMALL = 1 << 18
 # Bytes that numpy skips as white space although they do not separate fields here.
 _STRAY_SPACE = re.compile(rb"[\r\v\f]|  ")
 
 
 def parse_rows(
-    path: Path, lines: Sequence[bytes], places: Sequence[int], dim: int
+    path: Path, lines: Sequence[bytes], places: Sequence[int], dim: int, *, bulk: bool = False
 ) -> tuple[list[bytes], Float32Array]:
     """Return the tokens and numbers of some rows.
 
@@ -39,6 +37,8 @@ def parse_rows(
         Their line numbers.
     dim : int
         Numbers in a row.
+    bulk : bool
+        Whether there is so much to parse that it pays to import scipy.io; the result is the same.
 
     Returns
     -------
@@ -52,14 +52,13 @@ def parse_rows(
     DataFileError
         When a row does not split into a word and `dim` numbers; the line is named.
     """
-    large = sum(map(len, lines)) >= _SMALL
-    if large:
+    if bulk:
         tokens, numbers = _split_simply(lines)
         rows = _parse_scipy(numbers, dim) if numbers else None
         if rows is not None:
             return tokens, rows
     tokens, numbers = _split(path, lines, places, dim)
-    rows = _parse_scipy(numbers, dim) if large else None
+    rows = _parse_scipy(numbers, dim) if bulk else None
     if rows is None:
         rows = _parse_numpy(b" ".join(numbers), len(numbers), dim)
     if rows is None:
