@@ -22,7 +22,7 @@ from embias.encoders._text_numbers import parse_rows
 from embias.encoders._text_rows import Layout, RowError, is_empty, split_row
 from embias.errors import DataFileError
 
-_BLOCK_BYTES = 1 << 20
+_BLOCK_BYTES = 1 << 18
 
 
 class TextRows:
@@ -96,7 +96,7 @@ class _Pass:
         """Scan the file."""
         found = self.found
         for block in blocks(source, _BLOCK_BYTES):
-            self._scan_block(block, 0 if found.first else self._begin(block))
+            self._scan_block(block, block.start if found.first else self._begin(block))
             if self.layout.count is not None and found.count > self.layout.count:
                 refuse_extra_rows(self.path, self.layout.count)
             found.notes = (CUT_NOTE,) if block.cut else ()
@@ -118,13 +118,14 @@ class _Pass:
     def _scan_block(self, block: Block, start: int) -> None:
         data, found, wanted = block.data, self.found, self.wanted
         plain = data.replace(b"\t", b" ") if b"\t" in data else data
-        end, shortest = len(data), 2 * found.dim  # a row without a word is " 1 1"
+        end, shortest = block.stop, 2 * found.dim  # a row without a word is " 1 1"
         replace = self.form.encoding_errors == "replace"
         find, crc32 = plain.find, zlib.crc32
         add_key, add_offset = found.keys.append, found.offsets.append
+        base = block.offset - block.start
         place, last = found.first + found.count, -1
         while start < end:
-            stop = find(b"\n", start)
+            stop = find(b"\n", start, end)
             if stop < 0:
                 stop = end
             space = find(b" ", start, stop)
@@ -138,14 +139,14 @@ class _Pass:
                 key = canonical(key)
             if wanted is None:
                 add_key(crc32(key))
-                add_offset(block.offset + start)
+                add_offset(base + start)
             elif key in wanted:
                 found.kept.append(Kept(place, clean(data[start:stop])))
             place += 1
             last, start = start, stop + 1
         found.count = place - found.first
         if last >= 0:
-            self.last_row = data[last:].partition(b"\n")[0]
+            self.last_row = data[last:end].partition(b"\n")[0]
 
     def _look_closer(self, row: Kept) -> None:
         """Refuse a row that is malformed by its length."""

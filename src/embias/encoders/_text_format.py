@@ -66,7 +66,7 @@ def layout_of(path: Path, block: Block) -> Layout:
     DataFileError
         When it does not look like rows of a word and its numbers, or contradicts its header.
     """
-    sample = block.lines()[: _SAMPLE_LINES + 1]
+    sample = block.head(_SAMPLE_LINES + 1)
     _refuse_long_lines(path, sample, 1)
     return find_layout(path, sample)
 

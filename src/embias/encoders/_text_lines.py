@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from embias.encoders._show import at
@@ -13,6 +13,8 @@ from embias.errors import DataFileError
 
 #: No row of word vectors is near this; a longer "line" is a file of another kind.
 LONGEST_LINE = 1 << 20
+#: The layout is told from the first block, by a full load and by a scan alike.
+_FIRST_BYTES = 1 << 22
 BOM = b"\xef\xbb\xbf"
 
 
@@ -20,21 +22,33 @@ BOM = b"\xef\xbb\xbf"
 class Block:
     r"""Whole lines of a file, with their line ends (the last of a file may have none).
 
-    `offset` is the place of the first byte in the file, `number` the number of the first line
-    from 1, `last` whether the file ends here.
+    They are ``data[start:stop]``. `offset` is the place in the file of ``data[start]``, `number`
+    the number of the first line from 1, `last` whether the file ends here.
     """
 
     offset: int
     number: int
     data: bytes
+    start: int
+    stop: int
     last: bool
+
+    def head(self, count: int) -> list[bytes]:
+        """Return the first lines as `lines` does, without splitting the others."""
+        end = self.start
+        for _ in range(count):
+            end = self.data.find(b"\n", end, self.stop) + 1
+            if not end:
+                return self.lines()
+        last = self.last and end == self.stop
+        return replace(self, stop=end, last=last).lines()
 
     def lines(self) -> list[bytes]:
         r"""Return the lines without line end (``\n`` only), one ``\r`` and one trailing space.
 
         One empty line at the very end of the file is left out.
         """
-        lines = self.data.split(b"\n")
+        lines = self.data[self.start : self.stop].split(b"\n")
         if not lines[-1]:
             lines.pop()
         if self.number == 1:
@@ -47,11 +61,14 @@ class Block:
     @property
     def cut(self) -> bool:
         """Whether the file ends in a row without a line end."""
-        return self.last and not is_empty(self.data[self.data.rfind(b"\n") + 1 :])
+        if not self.last:
+            return False
+        end = max(self.data.rfind(b"\n", self.start, self.stop) + 1, self.start)
+        return not is_empty(self.data[end : self.stop])
 
 
 def blocks(source: Source, size: int) -> Iterator[Block]:
-    """Yield the whole file in blocks of about `size` bytes.
+    """Yield the whole file in blocks of about `size` bytes; the first is larger where that helps.
 
     Raises
     ------
@@ -60,17 +77,24 @@ def blocks(source: Source, size: int) -> Iterator[Block]:
     """
     rest = b""
     offset, number = 0, 1
-    data = source.stream.read(size)
+    data = source.stream.read(max(size, _FIRST_BYTES))
     while data:
         following = source.stream.read(size)
-        data = rest + data
-        stop = data.rfind(b"\n") + 1 if following else len(data)
-        rest = data[stop:]
-        if stop:
-            block = Block(offset, number, data[:stop] if rest else data, not following)
-            yield block
-            offset += stop
-            number += block.data.count(b"\n")
+        # Only the line that two reads share is copied: copying all would take longer than a scan.
+        start = 0
+        if rest:
+            start = (data.find(b"\n") + 1) or len(data)
+            rest += data[:start]
+            if rest.endswith(b"\n") or not following:
+                last = not following and start == len(data)
+                yield Block(offset, number, rest, 0, len(rest), last)
+                offset, number, rest = offset + len(rest), number + 1, b""
+        stop = max(start, data.rfind(b"\n") + 1) if following else len(data)
+        if stop > start:
+            yield Block(offset, number, data, start, stop, not following)
+            offset += stop - start
+            number += data.count(b"\n", start, stop)
+        rest += data[stop:]
         if len(rest) > LONGEST_LINE + 2:  # with carriage return and trailing space
             refuse_long_line(source.path, number)
         data = following

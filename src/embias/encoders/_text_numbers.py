@@ -12,6 +12,7 @@ from typing import Any, cast
 
 import numpy as np
 import scipy
+from numpy.typing import NDArray
 
 from embias.encoders._show import at
 from embias.encoders._table import Float32Array
@@ -100,25 +101,31 @@ def _split_simply(lines: Sequence[bytes]) -> tuple[list[bytes], list[bytes]]:
 _DOT, _SIGN, _E, _SEPARATOR = 1, 2, 4, 8
 
 
-def _classes() -> bytes:
-    """Return the table of what a byte is (low half) and what must not follow it (high half).
+#: What a byte of a number is, and what must not follow it (a digit is no class: it may follow all).
+_RULES = {
+    b"0123456789": (0, _SIGN),
+    b"+-": (_SIGN, _SIGN | _E | _SEPARATOR),
+    b".": (_DOT, _DOT | _SIGN),
+    b"eE": (_E, _E | _DOT | _SEPARATOR),
+    b" \n": (_SEPARATOR, _SEPARATOR | _E),
+}
+#: The same once digits and signs are gone: then an e may be all that is left of a number.
+_BARE_RULES = {b".": (_DOT, _DOT), b"eE": (_E, _E | _DOT), b" \n": (_SEPARATOR, 0)}
 
-    Any other byte is all four, so that it may follow nothing.
+
+def _table(rules: dict[bytes, tuple[int, int]]) -> bytes:
+    """Return what each byte is (low half) and what must not follow it (high half).
+
+    Any other byte is of all four classes, and none may follow it.
     """
     table = bytearray([0xFF] * 256)
-    for byte in b"0123456789":
-        table[byte] = _SIGN << 4
-    for byte in b"+-":
-        table[byte] = _SIGN | (_SEPARATOR | _E | _SIGN) << 4
-    for byte in b"eE":
-        table[byte] = _E | (_DOT | _E | _SEPARATOR) << 4
-    for byte in b" \n":
-        table[byte] = _SEPARATOR | (_E | _SEPARATOR) << 4
-    table[ord(".")] = _DOT | (_DOT | _SIGN) << 4
+    for members, (kind, not_next) in rules.items():
+        for byte in members:
+            table[byte] = kind | not_next << 4
     return bytes(table)
 
 
-_CLASSES = _classes()
+_TABLE, _BARE_TABLE = _table(_RULES), _table(_BARE_RULES)
 
 
 def _parse_scipy(numbers: Sequence[bytes], dim: int) -> Float32Array | None:
@@ -131,11 +138,21 @@ def _parse_scipy(numbers: Sequence[bytes], dim: int) -> Float32Array | None:
     header = b"%%%%MatrixMarket matrix array real general\n%d 1" % size
     try:
         # One column: scipy then writes the numbers one after the other, which is faster.
-        flat = mmread(io.BytesIO(header + text.replace(b" ", b"\n")))
+        flat = mmread(io.BytesIO(header + text.replace(b" ", b"\n")))[:, 0]
     except (ValueError, OverflowError):  # a plus sign, for one; the other parsers judge it
         return None
+    _restore_negative_zeros(flat, text)
     with np.errstate(over="ignore"):  # beyond float32: infinite, refused with its word later
         return cast(Float32Array, flat.astype(np.float32).reshape(len(numbers), dim))
+
+
+def _restore_negative_zeros(flat: NDArray[np.float64], text: bytes) -> None:
+    """Put the sign back that scipy loses when it adds each number to a zero."""
+    zeros = np.flatnonzero(flat == 0)
+    if zeros.size:
+        data = np.frombuffer(text, dtype=np.uint8)
+        fields = np.flatnonzero(data <= ord(" "))[zeros] + 1
+        flat[zeros[data[fields] == ord("-")]] = -0.0
 
 
 @cache
@@ -153,22 +170,21 @@ def _is_plain(text: bytes, n_rows: int, dim: int) -> bool:
     The reader of scipy passes over what follows a number ("1_0" is 1 to it) and crashes on a NUL
     byte, so it must see nothing but numbers. What is left to it is a field without a digit.
     """
-    if not _pairs_fit(text):
+    if not _pairs_fit(text, _TABLE):
         return False
     # Without digits and signs, "-1.5e-05" is ".e": a second dot or e, which digits held apart
     # before, now follows the first.
     bare = text.translate(None, b"0123456789+-")
-    if not _pairs_fit(bare, _DOT | _E):
+    if not _pairs_fit(bare, _BARE_TABLE):
         return False
     return bare.translate(None, b".eE") == b"\n" + (b" " * (dim - 1) + b"\n") * n_rows
 
 
-def _pairs_fit(text: bytes, kinds: int = 0xF) -> bool:
-    """Return whether no byte is followed by one that must not follow it, among some kinds."""
-    classes = np.frombuffer(text.translate(_CLASSES), dtype=np.uint8)
+def _pairs_fit(text: bytes, table: bytes) -> bool:
+    """Return whether no byte is followed by one that must not follow it."""
+    classes = np.frombuffer(text.translate(table), dtype=np.uint8)
     clashes = classes[:-1] >> 4
     clashes &= classes[1:]
-    clashes &= kinds
     return not clashes.any()
 
 
