@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 
 import numpy as np
@@ -35,7 +36,9 @@ class TableBuilder:
 
     def reserve(self, rows: int) -> None:
         """Make room for about `rows` rows in an empty table; room never used costs no memory."""
-        self._rows = np.empty((rows, self.dim), dtype=np.float32)
+        # No room is no error: a file with a hole in it looks larger than it turns out to be.
+        with suppress(MemoryError):
+            self._rows = np.empty((rows, self.dim), dtype=np.float32)
 
     def add(self, tokens: Sequence[bytes], rows: Float32Array, places: Sequence[int]) -> None:
         """Add the rows of `tokens`; `places` are their line or record numbers, from 1."""

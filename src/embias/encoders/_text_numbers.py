@@ -11,7 +11,6 @@ from pathlib import Path
 from typing import Any, cast
 
 import numpy as np
-import scipy
 from numpy.typing import NDArray
 
 from embias.encoders._show import at
@@ -157,6 +156,8 @@ def _restore_negative_zeros(flat: NDArray[np.float64], text: bytes) -> None:
 
 @cache
 def _mmread() -> Any:
+    import scipy
+
     if tuple(int(part) for part in scipy.__version__.split(".")[:2]) < (1, 12):
         return None
     from scipy.io import mmread
