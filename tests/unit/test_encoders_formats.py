@@ -543,7 +543,9 @@ def test_a_bomb_ends_within_bounded_memory(tmp_path, name):
         env={**os.environ, "OPENBLAS_NUM_THREADS": "1"},
     )
     assert done.stdout.startswith("DataFileError"), done.stdout + done.stderr
-    assert "expands to more than" in done.stdout
+    # An endless line is noticed before the bytes it expands to are too many.
+    reason = "is longer than" if name == "line.gz" else "expands to more than"
+    assert reason in done.stdout
 
 
 def test_xz_headers_may_not_ask_for_gigabytes(tmp_path):
@@ -595,7 +597,13 @@ def test_nothing_but_load_pickled_unpickles(tmp_path, name):
     path = beside(tmp_path / name, ["a"])
     for content in contents.values():
         path.write_bytes(content)
-        ways = [as_encoder, StaticEncoder.from_file, FastTextEncoder, Model2VecEncoder]
+        # A file is looked into when something is asked of it.
+        ways = [
+            lambda p: as_encoder(p).info,
+            StaticEncoder.from_file,
+            FastTextEncoder,
+            Model2VecEncoder,
+        ]
         ways += [lambda p, f=f: read_vectors(p, format=f) for f in FORMATS]
         for way in ways:
             with pytest.raises(EmbiasError):

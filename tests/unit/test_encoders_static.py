@@ -328,7 +328,7 @@ def test_file_names_that_cannot_be_printed(tmp_path):
     with pytest.raises(
         DataFileError, match=r"caf\\udce9\\n\.txt': line 2: the line is empty"
     ) as caught:
-        as_encoder(name)
+        StaticEncoder.from_file(name)
     assert str(caught.value).isprintable()
     with open(name, "w") as file:
         file.write("a 1 2\n")

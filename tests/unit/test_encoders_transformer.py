@@ -15,6 +15,7 @@ import numpy as np
 import pytest
 import torch
 
+from embias.encoders._model_hash import tokenizer_hash
 from embias.encoders._quiet import quiet
 from embias.encoders.transformer import TransformerEncoder
 from embias.errors import (

@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
+from embias.encoders._finders import SCANNED, format_of
 from embias.encoders._images_model import kind_of_folder
 from embias.encoders._known import DESCRIPTIONS
 from embias.encoders._names import looks_like_path
@@ -158,6 +159,8 @@ def _from_file(path: Path, id: str | None, indexes: Path | None) -> Encoder:
         return FastTextEncoder(path, id=id)
     if is_precomputed_file(path):
         return PrecomputedEncoder.load(path, id=id)
+    if format_of(path, None) not in SCANNED:
+        return StaticEncoder.from_file(path, id=id)  # read as a whole either way
     return VectorFileEncoder(path, id=id, index_dir=indexes)
 
 

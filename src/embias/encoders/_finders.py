@@ -29,6 +29,9 @@ _ROWS: dict[str, type[TextRows] | type[BinaryRows]] = {
     "word2vec-binary": BinaryRows,
 }
 
+#: Formats of which only the rows that are asked for are read.
+SCANNED = frozenset((*_ROWS, "safetensors"))
+
 
 class Finder(Protocol):
     """What an encoder needs of a file."""

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from embias.encoders._items import quoted
-from embias.encoders._safetensors_format import _tokens as read_word_list
+from embias.encoders._safetensors_format import read_tokens as read_word_list
 from embias.encoders._show import at, one_line, plain
 from embias.encoders._sources import NPY, Source, bomb_error, expansion_limit, object_array_error
 from embias.encoders._table import TableBuilder
@@ -44,7 +44,7 @@ def read_numpy(source: Source, encoding_errors: str) -> tuple[TableBuilder, list
     beside = path.with_name(path.stem + ".vocab.txt")
     inside = tokens is not None
     if tokens is None:
-        tokens = read_word_list(path, beside)
+        tokens = list(read_word_list(path, beside))
     if len(tokens) != len(vectors):
         raise DataFileError(
             f"{at(path)}: has {len(vectors)} rows, but "

@@ -34,6 +34,9 @@ class WordEncoder(Composable):
         made.__dict__.pop("info", None)  # which names the policy
         return made
 
+    def _prepare(self, words: Sequence[str]) -> None:
+        """Make ready for questions about these words; for a table that is not in memory."""
+
     def _has(self, form: str) -> bool:
         """Return whether a form stands in the table."""
         raise NotImplementedError
@@ -48,6 +51,9 @@ class WordEncoder(Composable):
 
     def _dim(self) -> int:
         raise NotImplementedError
+
+    def _prepare_items(self, items: Sequence[Stimulus]) -> None:
+        self._prepare([item for item in items if isinstance(item, str)])
 
     def _find(self, item: Stimulus) -> Found | None:
         """Return what stands for an item, a zero vector too; None when nothing does."""
@@ -78,6 +84,7 @@ class WordEncoder(Composable):
             When the vector of an item is zero or not finite.
         """
         listed = as_items(items, self._who)
+        self._prepare_items(listed)
         found: dict[Stimulus, Found] = {}
         unknown, zero = [], []
         for item in unique(listed):
@@ -141,7 +148,9 @@ class WordEncoder(Composable):
             order of first appearance, each once; :meth:`why_missing` says why of each.
         """
         missing = []
-        for item in unique(as_items(items, self._who)):
+        listed = unique(as_items(items, self._who))
+        self._prepare_items(listed)
+        for item in listed:
             found = self._find(item)
             if found is None or self._is_zero_found(found):
                 missing.append(item)
@@ -167,6 +176,7 @@ class WordEncoder(Composable):
             When the item is not missing, or is no stimulus.
         """
         (checked,) = as_items([item], self._who)
+        self._prepare_items([checked])
         found = self._find(checked)
         if found is None:
             return self._why_not_found(checked) if isinstance(checked, str) else NO_VECTOR
@@ -200,6 +210,7 @@ class WordEncoder(Composable):
             When the item is missing, or is no stimulus.
         """
         (checked,) = as_items([item], self._who)
+        self._prepare_items([checked])
         found = self._find(checked)
         if found is None or self._is_zero_found(found):
             raise InputError(

@@ -3,30 +3,30 @@
 from __future__ import annotations
 
 import unicodedata
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from functools import cached_property
 from os import PathLike
 
 import numpy as np
 from numpy.typing import NDArray
 
-from embias.encoders._compose import Composable
 from embias.encoders._file_hash import FileStamp
 from embias.encoders._finders import Finder, format_of, open_finder, watched
-from embias.encoders._items import as_items, quoted, unique
 from embias.encoders._options import as_id, as_optional_text, as_path
 from embias.encoders._show import plain, printable_id, shown
+from embias.encoders._word_encoder import NO_VECTOR, WordEncoder
+from embias.encoders.lookup import LookupPolicy, as_lookup
 from embias.encoders.vector_files import FORMATS
-from embias.errors import InputError, VectorError, did_you_mean
-from embias.types import EncoderInfo, Stimulus
+from embias.errors import InputError, did_you_mean
+from embias.types import EncoderInfo
 
 __all__ = ["VectorFileEncoder"]
 
 Float32Array = NDArray[np.float32]
 
 
-class VectorFileEncoder(Composable):
-    """A file of word vectors of any size; a look-up is exact (no lower-casing, no trimming).
+class VectorFileEncoder(WordEncoder):
+    """A file of word vectors of any size, of which only the words asked for are read.
 
     The file is passed over once, which finds where each word stands; then only the rows of the
     words asked for are read, and kept. Rows that nobody asks for are counted but not checked,
@@ -44,6 +44,8 @@ class VectorFileEncoder(Composable):
         word2vec binary and safetensors are read as a whole.
     weights : str, optional
         Official name of the pretrained vectors.
+    lookup : LookupPolicy, optional
+        In which other forms a word is looked for; by default exactly as written.
     index_dir : str or os.PathLike, optional
         A folder, made where it does not exist, in which the places of the words are kept (16
         bytes a word): another encoder of the same file, told by size and time of change, then
@@ -68,12 +70,14 @@ class VectorFileEncoder(Composable):
         format: str | None = None,
         encoding_errors: str = "strict",
         weights: str | None = None,
+        lookup: LookupPolicy | None = None,
         index_dir: str | PathLike[str] | None = None,
     ) -> None:
         self._path = as_path(path, "path")
         self._id = printable_id(self._path.name) if id is None else as_id(id)
         self._who = plain(self._id)
         self._weights = as_optional_text("weights", weights)
+        self._lookup = as_lookup(lookup)
         self._index_dir = None if index_dir is None else as_path(index_dir, "index_dir")
         _check_option("encoding_errors", encoding_errors, ("strict", "replace"))
         if format is not None:
@@ -99,114 +103,27 @@ class VectorFileEncoder(Composable):
             weights=self._weights,
             revision=f"sha256:{self._finder.sha256[:16]}",
             normalized=self._finder.normalized,
+            lookup=self._lookup.describe(),
             libraries={"numpy": np.__version__},
             notes=self._finder.notes,
         )
 
-    def encode(self, items: Sequence[Stimulus], *, progress: bool = False) -> Float32Array:
-        """Look the words up; those not asked for before are searched in the file together.
+    def _has(self, form: str) -> bool:
+        return form in self._rows
 
-        Parameters
-        ----------
-        items : sequence of str
-            Words, exactly as they stand in the file.
-        progress : bool
-            Without effect: a search is quick.
+    def _is_zero(self, form: str) -> bool:
+        return not self._rows[form].any()
 
-        Returns
-        -------
-        ndarray of float32, shape (len(items), d)
-            One row per item, in order; a new array.
+    def _vectors_of(self, forms: Sequence[str]) -> Float32Array:
+        return np.stack([self._rows[form] for form in forms])
 
-        Raises
-        ------
-        InputError
-            When an item has no vector; all such items are named.
-        VectorError
-            When the vector of an item is zero.
-        DataFileError
-            When the file has changed, or a row that is asked for is malformed.
-        """
-        listed = as_items(items, self._who)
-        distinct = unique(listed)
-        self._fetch(item for item in distinct if isinstance(item, str))
-        rows = {item: self._row_of(item) for item in distinct}
-        unknown = [item for item, row in rows.items() if row is None]
-        if unknown:
-            raise InputError(
-                f"{self._who}: no vector for {quoted(unknown)} (a look-up is exact: case and "
-                "spaces count, words in context have none); ask missing(items) first and leave "
-                "these out"
-            )
-        known = {item: row for item, row in rows.items() if row is not None}
-        zero = [item for item, row in known.items() if not row.any()]
-        if zero:
-            raise VectorError(
-                f"{self._who}: the vector of {quoted(zero)} is zero and has no direction; ask "
-                "missing(items) first and leave these out"
-            )
-        if not listed:
-            return np.empty((0, self._finder.dim), dtype=np.float32)
-        return np.stack([known[item] for item in listed])
+    def _dim(self) -> int:
+        return self._finder.dim
 
-    def missing(self, items: Sequence[Stimulus]) -> list[Stimulus]:
-        """Return the items without a vector that has a direction.
-
-        Parameters
-        ----------
-        items : sequence of str or InContext
-            What is to be encoded.
-
-        Returns
-        -------
-        list
-            Words not in the file, words whose vector is zero, and every ``InContext``; in
-            order of first appearance, each once; :meth:`why_missing` says why of each.
-
-        Raises
-        ------
-        DataFileError
-            When the file has changed, or a row that is asked for is malformed.
-        """
-        listed = unique(as_items(items, self._who))
-        self._fetch(item for item in listed if isinstance(item, str))
-        return [item for item in listed if not self._has_direction(item)]
-
-    def why_missing(self, item: Stimulus) -> str:
-        """Return why an item is missing.
-
-        Parameters
-        ----------
-        item : str or InContext
-            One of those that :meth:`missing` returns.
-
-        Returns
-        -------
-        str
-            ``"zero vector"``: the word stands in the file, with a vector that has no direction.
-            ``"no vector as written; the vocabulary has it in another Unicode form"``: the file
-            has its composed (NFC) or decomposed (NFD) form; normalise one of the two.
-            ``"no vector"``: anything else, and every ``InContext``.
-
-        Raises
-        ------
-        InputError
-            When the item is not missing, or is no stimulus.
-        """
-        (checked,) = as_items([item], self._who)
-        if not isinstance(checked, str):
-            return "no vector"
-        self._fetch([checked])
-        if self._has_direction(checked):
-            raise InputError(
-                f"{self._who}: {quoted([checked])} has a vector, so there is no reason why it is "
-                "missing; ask only for what missing(items) returns"
-            )
-        if self._row_of(checked) is not None:
-            return "zero vector"
-        if any(self._row_of(form) is not None for form in _unicode_forms(checked)):
-            return "no vector as written; the vocabulary has it in another Unicode form"
-        return "no vector"
+    def _why_not_found(self, word: str) -> str:
+        if any(form in self._rows for form in _unicode_forms(word)):
+            return f"{NO_VECTOR} as written; the vocabulary has it in another Unicode form"
+        return NO_VECTOR
 
     def __repr__(self) -> str:
         """Return a one-line summary."""
@@ -221,11 +138,13 @@ class VectorFileEncoder(Composable):
         self._refuse_change()
         return finder
 
-    def _fetch(self, forms: Iterable[str]) -> None:
+    def _prepare(self, words: Sequence[str]) -> None:
         """Read the rows of all forms that are not known yet, in one search."""
         # The other Unicode forms of a word come along, so that why_missing() needs no search.
-        wanted = dict.fromkeys(form for word in forms for form in (word, *_unicode_forms(word)))
-        new = [form for form in wanted if form not in self._rows and form not in self._absent]
+        asked = (
+            form for word in words for form in (*self._lookup.forms(word), *_unicode_forms(word))
+        )
+        new = [f for f in dict.fromkeys(asked) if f not in self._rows and f not in self._absent]
         possible = [form for form in new if form and _is_encodable(form)]
         if possible:
             finder = self._finder
@@ -234,14 +153,6 @@ class VectorFileEncoder(Composable):
             self._refuse_change()
             self._rows.update(found)
         self._absent.update(form for form in new if form not in self._rows)
-
-    def _row_of(self, item: Stimulus) -> Float32Array | None:
-        """Return the row of a word that was fetched, None when the file does not have it."""
-        return self._rows.get(item) if isinstance(item, str) else None
-
-    def _has_direction(self, item: Stimulus) -> bool:
-        row = self._row_of(item)
-        return row is not None and bool(row.any())
 
     def _refuse_change(self) -> None:
         for path, stamp in self._stamps.items():
