@@ -516,21 +516,10 @@ def test_cli_with_a_suite_of_pictures(suite_file, embias_cli, tmp_path):
     assert "takes words, and this test has pictures" in row.reason
 
 
-def test_cli_with_a_clip_in_a_folder(suite_file, tmp_path, monkeypatch, capsys):
-    """With the rule for folders in place: what tells such a folder is `kind_of_folder`."""
-    from embias.audit import inputs
+def test_cli_with_a_clip_in_a_folder(suite_file, tmp_path, capsys):
     from embias.cli import main
-    from embias.encoders import _images_model as im
-    from embias.encoders import as_encoder
 
     model = saved(tmp_path / "clip", *tiny_clip())
-
-    def choosing(given):
-        if im.kind_of_folder(given) == "image-text":
-            return ImageTextEncoder(given)
-        return as_encoder(given)
-
-    monkeypatch.setattr(inputs, "as_encoder", choosing)
     out = tmp_path / "out.json"
     code = main(["audit", str(model), "--suite", str(suite_file), "--json", str(out)])
     assert code == 0, capsys.readouterr().err

@@ -263,7 +263,9 @@ def _generator(seed: int, *names: str) -> np.random.Generator:
 
 
 def _published(test: AssociationTest, vectors: Vectors, settings: Settings) -> Published | None:
-    return test.published_for(settings.published or vectors.info.weights)
+    # What was published for the weights is not published for what is made of their vectors.
+    changed = vectors.info.transforms or vectors.info.truncate_dim
+    return test.published_for(settings.published or (None if changed else vectors.info.weights))
 
 
 def _notes(test: AssociationTest) -> tuple[str, ...]:

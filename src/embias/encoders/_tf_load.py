@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import json
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from embias.encoders._hub import first_line, not_on_the_hub
+from embias.encoders._known import MINILM
 from embias.encoders._model_hash import folder_hash
 from embias.encoders._names import looks_like_path
 from embias.encoders._options import as_path
 from embias.encoders._quiet import no_progress_bars, quiet
 from embias.encoders._show import at, printable_id, shown
 from embias.encoders._tf_model import Family, body_of, is_pooler, object_hash
+from embias.encoders.embedded import minilm_folder
 from embias.errors import DataFileError, InputError, MissingExtraError, UnknownNameError
 
 _ST_NOTE = (
@@ -42,6 +44,9 @@ def load(
 ) -> Loaded:
     """Load a model by its folder or hub id, or take a model that is given; no code of its own."""
     _import_libraries()
+    if isinstance(model, str) and model == MINILM:
+        loaded = _from_name(minilm_folder(), tokenizer, device, dtype, revision)
+        return replace(loaded, name=MINILM)
     if isinstance(model, (str, os.PathLike)):
         return _from_name(os.fsdecode(model), tokenizer, device, dtype, revision)
     if isinstance(model, tuple) and len(model) == 2 and tokenizer is None:

@@ -40,8 +40,8 @@ class TransformerEncoder(Composable):
     Parameters
     ----------
     model : str, os.PathLike, (tokenizer, model) or a model
-        A folder or a hub id, which is loaded in float32; or a tokenizer and a model of
-        transformers, used as they are and in their own precision. Of a folder in which
+        A folder, a hub id or ``"minilm"``, which is loaded in float32; or a tokenizer and a model
+        of transformers, used as they are and in their own precision. Of a folder in which
         sentence-transformers keeps a model, the transformer alone is used.
     tokenizer : transformers tokenizer, optional
         For a model given as an object; for a folder or a hub id instead of its own.
@@ -166,6 +166,7 @@ class TransformerEncoder(Composable):
         )
         self._tokenizer_hash = tokenizer_hash(loaded.tokenizer)
         self._shared: _Shared | None = None
+        self._layer = layer
         self._choice = self._as_choice(layer, subtokens if level == "word" else pooling)
         self._info = self._describe(self._name)
 
@@ -292,7 +293,7 @@ class TransformerEncoder(Composable):
         Parameters
         ----------
         layers : sequence, optional
-            As `layer` of the class; by default each layer from 0 to :attr:`n_layers`.
+            As `layer` of the class; by default the encoder's own. ``range(n_layers + 1)`` are all.
         poolings : sequence of str, optional
             As `pooling` of the class, or `subtokens` at the level of words; by default the
             encoder's own.
@@ -308,7 +309,7 @@ class TransformerEncoder(Composable):
         InputError
             When a layer or a pooling does not exist or is named twice.
         """
-        wanted = range(self.n_layers + 1) if layers is None else options.listed("layers", layers)
+        wanted = [self._layer] if layers is None else options.listed("layers", layers)
         modes = [self._choice[1]] if poolings is None else options.listed("poolings", poolings)
         choices = [self._as_choice(layer, mode) for layer in wanted for mode in modes]
         if len(set(choices)) < len(choices):

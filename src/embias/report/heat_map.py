@@ -104,7 +104,7 @@ def heat_map(audit: Audit, *, value: str = "effect_size") -> Figure:
     return figure
 
 
-_KEY = f"● adjusted p < {ALPHA}   × could not be run"
+_KEY = f"● adjusted p < {ALPHA}   — not defined   × could not be run"
 
 
 def _rows(audit: Audit) -> list[tuple[str, str, str]]:
@@ -205,10 +205,11 @@ def _cell_text(result: BiasResult | None, figure: float, written: bool) -> str:
         return ""
     if result.association is None:
         return "×"
+    if not math.isfinite(figure):
+        return "—"
     adjusted = result.pvalue_adjusted
     low = (result.association.pvalue if adjusted is None else adjusted) < ALPHA
-    number = format_number(figure, 2) if written and math.isfinite(figure) else ""
-    return f"{number}{'●' if low else ''}" if not number else f"{number}{' ●' if low else ''}"
+    return " ".join(filter(None, (format_number(figure, 2) if written else "", "●" if low else "")))
 
 
 def _label(axes: Axes, panel: str, labels: Sequence[str], columns: Sequence[_Column]) -> None:
