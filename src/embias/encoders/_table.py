@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 
 import numpy as np
@@ -26,12 +27,18 @@ class TableBuilder:
         self.dim = dim
         self.unit = unit
         self.encoding_errors = encoding_errors
-        self.words: list[str] = []
+        #: The words in order; the dict also tells which are there already.
+        self.words: dict[str, None] = {}
         self.empty = 0
         self.duplicates = 0
         self.replaced = 0
-        self._seen: set[str] = set()
         self._rows: Float32Array = np.empty((0, dim), dtype=np.float32)
+
+    def reserve(self, rows: int) -> None:
+        """Make room for about `rows` rows in an empty table; room never used costs no memory."""
+        # No room is no error: a file with a hole in it looks larger than it turns out to be.
+        with suppress(MemoryError):
+            self._rows = np.empty((rows, self.dim), dtype=np.float32)
 
     def add(self, tokens: Sequence[bytes], rows: Float32Array, places: Sequence[int]) -> None:
         """Add the rows of `tokens`; `places` are their line or record numbers, from 1."""
@@ -41,11 +48,10 @@ class TableBuilder:
             word = self._decode(token, places[index])
             if not word:
                 self.empty += 1
-            elif word in self._seen:
+            elif word in self.words:
                 self.duplicates += 1
             else:
-                self._seen.add(word)
-                self.words.append(word)
+                self.words[word] = None
                 kept.append(index)
         self._append(rows if len(kept) == len(tokens) else rows[kept])
 
@@ -70,8 +76,8 @@ class TableBuilder:
     def _append(self, rows: Float32Array) -> None:
         start = len(self.words) - len(rows)
         if len(self.words) > len(self._rows):
-            # Growing by half keeps the number of copies small; realloc often makes none.
-            capacity = max(len(self.words), len(self._rows) * 3 // 2)
+            # realloc often makes no copy, and what it adds is filled: a large step costs more.
+            capacity = max(len(self.words), len(self._rows) * 9 // 8)
             self._rows.resize((capacity, self.dim), refcheck=False)
         self._rows[start : len(self.words)] = rows
 
