@@ -74,7 +74,7 @@ def canonical(outcome):
     return tokens, shape, np.where(np.isnan(rows), np.float32("nan"), rows).tobytes()
 
 
-@settings(max_examples=600, deadline=None)
+@settings(max_examples=300, deadline=None)
 @given(block=blocks())
 @example(block=(2, [b"a 1 2", b"b 1_0 2"]))
 @example(block=(2, [b"a 1 2", b"b 1\x00 2"]))
@@ -96,7 +96,7 @@ def test_the_fast_parser_rounds_as_float_does(numbers):
     np.testing.assert_array_equal(rows[:, 0].view(np.uint32), expected.view(np.uint32))
 
 
-@settings(max_examples=600, deadline=None)
+@settings(max_examples=300, deadline=None)
 @given(fields=st.lists(st.one_of(good, odd), min_size=1, max_size=4))
 def test_what_is_plain_is_numbers_but_for_missing_digits(fields):
     raw = [field.encode() for field in fields]

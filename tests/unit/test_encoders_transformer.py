@@ -328,7 +328,7 @@ def test_variants_of_words_and_defaults(monkeypatch):
     assert calls == [1]
     assert variants[0].info.id == "m [layer 1, first sub-token]"
     assert variants[0].info.pooling == "first sub-token of the word"
-    every = base.variants()
+    every = base.variants(layers=range(base.n_layers + 1))
     assert [variant.info.layer for variant in every] == ["0", "1", "2", "3"]
     assert {variant.info.pooling for variant in every} == {"mean of sub-tokens of the word"}
 

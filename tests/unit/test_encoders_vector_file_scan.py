@@ -17,7 +17,7 @@ import pytest
 from safetensors import safe_open
 from safetensors.numpy import save_file
 
-from embias.encoders import StaticEncoder, _finders, _text_numbers, read_vectors
+from embias.encoders import StaticEncoder, _finders, _text_lines, _text_numbers, read_vectors
 from embias.encoders._file_hash import FileStamp
 from embias.encoders._file_index import FileIndex
 from embias.encoders._finders import ASKED_NOTE, TableFinder
@@ -425,6 +425,29 @@ def test_every_row_of_a_large_file(large):
     assert VectorFileEncoder(path).encode(names).tobytes() == expected.tobytes()
 
 
+@pytest.mark.parametrize("more", range(-3, 4))
+@pytest.mark.parametrize("end", ["", "\n", "\r\n", "last 5 6\n", "last 5 6", "\n\n", "last 5\n"])
+def test_lines_at_the_edge_of_a_block(tmp_path, more, end):
+    size = _text_lines._FIRST_BYTES + more  # what the first read takes, and a little
+    row = "w" * 90_000 + "{:06d} 1 2\n"
+    count = size // len(row.format(0)) - 1
+    rows = [row.format(i) for i in range(count)]
+    rows.append("v" * (size - sum(map(len, rows)) - 5) + " 3 4\n")
+    assert sum(map(len, rows)) == size
+    path = write(tmp_path / "v", "".join(rows) + end)
+    reads = (lambda: read_vectors(path), lambda: VectorFileEncoder(path).info)
+    if end in ("\n\n", "last 5\n"):
+        for read in reads:
+            with pytest.raises(DataFileError, match=f"line {count + 2}: "):
+                read()
+        return
+    table = read_vectors(path)
+    names = [line.split(" ")[0] for line in rows] + ["last"] * end.startswith("last")
+    assert list(table.words) == names
+    assert VectorFileEncoder(path).encode(names).tobytes() == table.vectors.tobytes()
+    assert table.vectors[-1].tolist() == ([5, 6] if end.startswith("last") else [3, 4])
+
+
 def test_old_scipy_reads_the_same(large, monkeypatch):
     path, _, _ = large
     fast = read_vectors(path).vectors
@@ -450,6 +473,16 @@ def test_scipys_reader_is_used_where_it_pays(large, tmp_path, monkeypatch):
     read_vectors(write(tmp_path / "plain", plain))
     assert blocks
     assert all(blocks)
+
+
+def test_the_threads_of_other_libraries_are_left_alone(large):
+    info = pytest.importorskip("threadpoolctl").threadpool_info
+    read_vectors(large[0])
+    before = [library["num_threads"] for library in info()]
+    read_vectors(large[0])
+    assert [library["num_threads"] for library in info()] == before
+    (reader,) = [library for library in info() if library["internal_api"] == "scipy_mmio"]
+    assert reader["num_threads"] == 0  # scipy's default: as many as there are processors
 
 
 HOSTILE = """

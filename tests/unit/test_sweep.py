@@ -20,7 +20,7 @@ def single_thread():
 
 @pytest.fixture(scope="module")
 def pair():
-    return build("bert")
+    return build("bert-cased")
 
 
 @pytest.fixture

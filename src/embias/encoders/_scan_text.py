@@ -22,7 +22,7 @@ from embias.encoders._text_numbers import parse_rows
 from embias.encoders._text_rows import Layout, RowError, is_empty, split_row
 from embias.errors import DataFileError
 
-_BLOCK_BYTES = 1 << 18
+_BLOCK_BYTES = 1 << 20
 
 
 class TextRows:

@@ -21,7 +21,7 @@ from embias.errors import DataFileError
 
 __all__ = ["CARRIAGE_RETURN", "header_of", "layout_of", "read_text"]
 
-_BLOCK_BYTES = 1 << 22
+_BLOCK_BYTES = 1 << 21
 _SAMPLE_LINES = 100
 CUT_NOTE = "the last line has no line end: if the file was cut, its last number is wrong"
 
@@ -31,11 +31,11 @@ def read_text(source: Source, encoding_errors: str) -> tuple[TableBuilder, list[
     path = source.path
     table: TableBuilder | None = None
     layout = Layout(0, None)
+    number = 1
     rows_read = 0
     cut = False
     for block in blocks(source, _BLOCK_BYTES):
         lines = block.lines()
-        number = block.number
         if table is None:
             layout = layout_of(path, block)
             table = TableBuilder(path, layout.dim, unit="line", encoding_errors=encoding_errors)
@@ -51,6 +51,7 @@ def read_text(source: Source, encoding_errors: str) -> tuple[TableBuilder, list[
         bulk = rows_read > 0 or not block.last
         table.add(*parse_rows(path, lines, places, layout.dim, bulk=bulk), places)
         rows_read += len(lines)
+        number += len(lines)
         cut = block.cut
     if table is None:
         raise DataFileError(f"{at(path)}: the file is empty; get it anew")

@@ -22,12 +22,11 @@ BOM = b"\xef\xbb\xbf"
 class Block:
     r"""Whole lines of a file, with their line ends (the last of a file may have none).
 
-    They are ``data[start:stop]``. `offset` is the place in the file of ``data[start]``, `number`
-    the number of the first line from 1, `last` whether the file ends here.
+    They are ``data[start:stop]``. `offset` is the place in the file of ``data[start]``, `last`
+    whether the file ends here.
     """
 
     offset: int
-    number: int
     data: bytes
     start: int
     stop: int
@@ -51,10 +50,10 @@ class Block:
         lines = self.data[self.start : self.stop].split(b"\n")
         if not lines[-1]:
             lines.pop()
-        if self.number == 1:
+        if self.offset == 0:
             lines[0] = lines[0].removeprefix(BOM)
         lines = [line.removesuffix(b"\r").removesuffix(b" ") for line in lines]
-        if self.last and self.number + len(lines) > 2 and is_empty(lines[-1]):
+        if self.last and (self.offset or len(lines) > 1) and is_empty(lines[-1]):
             lines.pop()
         return lines
 
@@ -70,13 +69,11 @@ class Block:
 def blocks(source: Source, size: int) -> Iterator[Block]:
     """Yield the whole file in blocks of about `size` bytes; the first is larger where that helps.
 
-    Raises
-    ------
-    DataFileError
-        When a line is longer than `LONGEST_LINE` bytes; no more than that is kept of it.
+    Of a line longer than `LONGEST_LINE` bytes no more is read than shows that it is, and no block
+    follows the one that ends in it; who reads the lines must refuse it (`refuse_long_line`).
     """
     rest = b""
-    offset, number = 0, 1
+    offset = 0
     data = source.stream.read(max(size, _FIRST_BYTES))
     while data:
         following = source.stream.read(size)
@@ -86,17 +83,16 @@ def blocks(source: Source, size: int) -> Iterator[Block]:
             start = (data.find(b"\n") + 1) or len(data)
             rest += data[:start]
             if rest.endswith(b"\n") or not following:
-                last = not following and start == len(data)
-                yield Block(offset, number, rest, 0, len(rest), last)
-                offset, number, rest = offset + len(rest), number + 1, b""
+                yield Block(offset, rest, 0, len(rest), not following and start == len(data))
+                offset, rest = offset + len(rest), b""
         stop = max(start, data.rfind(b"\n") + 1) if following else len(data)
         if stop > start:
-            yield Block(offset, number, data, start, stop, not following)
+            yield Block(offset, data, start, stop, not following)
             offset += stop - start
-            number += data.count(b"\n", start, stop)
         rest += data[stop:]
         if len(rest) > LONGEST_LINE + 2:  # with carriage return and trailing space
-            refuse_long_line(source.path, number)
+            yield Block(offset, rest, 0, len(rest), True)
+            return
         data = following
 
 

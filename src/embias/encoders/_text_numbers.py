@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import io
-import re
 import warnings
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from contextlib import nullcontext
 from functools import cache
+from importlib import import_module
 from pathlib import Path
 from typing import Any, cast
 
@@ -19,7 +20,7 @@ from embias.encoders._text_rows import NUMBER, RowError, refuse_odd_separators, 
 from embias.errors import DataFileError
 
 # Bytes that numpy skips as white space although they do not separate fields here.
-_STRAY_SPACE = re.compile(rb"[\r\v\f]|  ")
+_STRAY_SPACES = (b"\r", b"\v", b"\f", b"  ")
 
 
 def parse_rows(
@@ -52,6 +53,8 @@ def parse_rows(
     DataFileError
         When a row does not split into a word and `dim` numbers; the line is named.
     """
+    if not lines:
+        return [], np.empty((0, dim), dtype=np.float32)
     if bulk:
         tokens, numbers = _split_simply(lines)
         rows = _parse_scipy(numbers, dim) if numbers else None
@@ -97,8 +100,8 @@ def _split_simply(lines: Sequence[bytes]) -> tuple[list[bytes], list[bytes]]:
 
 # --- scipy's reader of the Matrix Market format --------------------------------------------------
 
+_PIECE_BYTES = 1 << 18
 _DOT, _SIGN, _E, _SEPARATOR = 1, 2, 4, 8
-
 
 #: What a byte of a number is, and what must not follow it (a digit is no class: it may follow all).
 _RULES = {
@@ -130,39 +133,61 @@ _TABLE, _BARE_TABLE = _table(_RULES), _table(_BARE_RULES)
 def _parse_scipy(numbers: Sequence[bytes], dim: int) -> Float32Array | None:
     """Parse with the C++ reader of scipy 1.12; None when it is not there or anything is odd."""
     mmread = _mmread()
-    text = b"\n".join((b"", *numbers, b""))
-    if mmread is None or not _is_plain(text, len(numbers), dim):
+    if mmread is None:
         return None
-    size = len(numbers) * dim
-    header = b"%%%%MatrixMarket matrix array real general\n%d 1" % size
+    # One column: scipy then writes the numbers one after the other, which is faster.
+    header = b"%%%%MatrixMarket matrix array real general\n%d 1" % (len(numbers) * dim)
+    pieces = [memoryview(header)]
+    step = max(1, _PIECE_BYTES // (1 + len(numbers[0])))
+    for start in range(0, len(numbers), step):  # pieces that stay in the processor's cache
+        rows = numbers[start : start + step]
+        text = b"\n".join((b"", *rows, b""))
+        if not _is_plain(text, len(rows), dim):
+            return None
+        pieces.append(memoryview(text.replace(b" ", b"\n"))[:-1])
+    document = b"".join(pieces)
     try:
-        # One column: scipy then writes the numbers one after the other, which is faster.
-        flat = mmread(io.BytesIO(header + text.replace(b" ", b"\n")))[:, 0]
+        flat = mmread(document)[:, 0]
     except (ValueError, OverflowError):  # a plus sign, for one; the other parsers judge it
         return None
-    _restore_negative_zeros(flat, text)
+    _restore_negative_zeros(flat, np.frombuffer(document, dtype=np.uint8)[len(header) :])
     with np.errstate(over="ignore"):  # beyond float32: infinite, refused with its word later
-        return cast(Float32Array, flat.astype(np.float32).reshape(len(numbers), dim))
+        return flat.astype(np.float32).reshape(len(numbers), dim)
 
 
-def _restore_negative_zeros(flat: NDArray[np.float64], text: bytes) -> None:
+def _restore_negative_zeros(flat: NDArray[np.float64], text: NDArray[np.uint8]) -> None:
     """Put the sign back that scipy loses when it adds each number to a zero."""
     zeros = np.flatnonzero(flat == 0)
     if zeros.size:
-        data = np.frombuffer(text, dtype=np.uint8)
-        fields = np.flatnonzero(data <= ord(" "))[zeros] + 1
-        flat[zeros[data[fields] == ord("-")]] = -0.0
+        fields = np.flatnonzero(text == ord("\n"))[zeros] + 1
+        flat[zeros[text[fields] == ord("-")]] = -0.0
 
 
 @cache
-def _mmread() -> Any:
+def _mmread() -> Callable[[bytes], NDArray[np.float64]] | None:
     import scipy
 
     if tuple(int(part) for part in scipy.__version__.split(".")[:2]) < (1, 12):
         return None
     from scipy.io import mmread
 
-    return mmread
+    # The library is found by threadpoolctl only once it is loaded.
+    mmread(io.BytesIO(b"%%MatrixMarket matrix array real general\n1 1\n1\n"))
+    limits = _thread_limits()
+
+    def read(document: bytes) -> NDArray[np.float64]:
+        with nullcontext() if limits is None else limits.limit(limits=1, user_api="scipy"):
+            return cast(NDArray[np.float64], mmread(io.BytesIO(document)))
+
+    return read
+
+
+def _thread_limits() -> Any:
+    """Return what keeps scipy's reader to one thread; more cost it time on blocks as small."""
+    try:
+        return import_module("threadpoolctl").ThreadpoolController()
+    except (ImportError, AttributeError):
+        return None
 
 
 def _is_plain(text: bytes, n_rows: int, dim: int) -> bool:
@@ -194,7 +219,7 @@ def _pairs_fit(text: bytes, table: bytes) -> bool:
 
 def _parse_numpy(text: bytes, n_rows: int, dim: int) -> Float32Array | None:
     """Parse a block of numbers at once; None when anything about it is odd."""
-    if _STRAY_SPACE.search(text):
+    if any(space in text for space in _STRAY_SPACES):
         return None
     with warnings.catch_warnings():
         # Before numpy 2.4 text that is not a number is a warning and a short result.

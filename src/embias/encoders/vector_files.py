@@ -180,8 +180,10 @@ def is_normalized(vectors: NDArray[np.float32]) -> bool:
         False also when every row is zero.
     """
     some = False
-    for start in range(0, len(vectors), 65536):
-        norms = np.linalg.norm(vectors[start : start + 65536].astype(np.float64), axis=1)
+    step = max(1, 65536 // max(1, vectors.shape[1]))  # a piece of half a megabyte
+    for start in range(0, len(vectors), step):
+        rows = vectors[start : start + step].astype(np.float64)
+        norms = np.sqrt(np.einsum("ij,ij->i", rows, rows))
         norms = norms[norms > 0]
         some = some or norms.size > 0
         if norms.size and np.abs(norms - 1).max() >= 1e-4:
