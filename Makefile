@@ -7,6 +7,8 @@ READY := $(VENV)/.ready
 # Offline on purpose: what ships and what is installed is enough.
 export HF_HUB_OFFLINE = 1
 export TOKENIZERS_PARALLELISM = false
+# Two test processes share the cores; threads of the models would only wait for each other.
+test: export OMP_NUM_THREADS = 1
 
 .PHONY: audit test check bench clean
 
@@ -33,7 +35,7 @@ bench: $(READY)
 $(READY): pyproject.toml constraints.txt
 	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "embias needs Python 3.11 or newer; name one with: make PYTHON=...")'
 	$(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable ".[demo,static,report,dev]"
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable ".[demo,static,images,report,dev]"
 	@touch $(READY)
 
 clean:

@@ -285,7 +285,7 @@ def test_parquet_that_expands_without_end(pa, tmp_path, monkeypatch):
 def test_parquet_without_pyarrow(pa, tmp_path, monkeypatch):
     path = write_parquet(pa, tmp_path / "v.parquet", {"w": ["a"], "x": [1.0]})
     monkeypatch.setitem(sys.modules, "pyarrow", None)
-    with pytest.raises(ImportError, match=r"needs the package 'pyarrow'.*embias\[corpus\]"):
+    with pytest.raises(ImportError, match=r"needs the package 'pyarrow'.*embias\[static\]"):
         read_vectors(path)
 
 

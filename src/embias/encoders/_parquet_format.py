@@ -35,7 +35,7 @@ def read_parquet(source: Source, encoding_errors: str) -> tuple[TableBuilder, li
     try:
         arrow, parquet = import_module("pyarrow"), import_module("pyarrow.parquet")
     except ImportError as error:
-        raise MissingExtraError(f"the Parquet file {at(path)}", "pyarrow", "corpus") from error
+        raise MissingExtraError(f"the Parquet file {at(path)}", "pyarrow", "static") from error
     if not source.head.startswith(PARQUET):
         raise DataFileError(f"{at(path)}: is not a Parquet file; give the right format=")
     try:
