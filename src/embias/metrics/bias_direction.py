@@ -1,0 +1,74 @@
+"""The direction or subspace that direction metrics measure along, by the name of a method."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import cast, get_args
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from embias.errors import InputError
+from embias.metrics._direction import BiasDirection, DirectionMethod
+from embias.metrics.card import RoleVectors
+from embias.metrics.direction_from_groups import GroupMethod, direction_from_groups
+from embias.metrics.direction_from_pairs import (
+    PairMethod,
+    direction_from_pairs,
+    direction_from_sets,
+)
+from embias.stats.inputs import check_choice
+
+__all__ = ["BiasDirection", "DirectionMethod", "bias_direction", "direction_of_targets"]
+
+
+def bias_direction(
+    vectors: ArrayLike | Sequence[ArrayLike], *, method: DirectionMethod = "pair_pca", k: int = 1
+) -> BiasDirection:
+    """Find a bias direction by the name of a method, with its usual settings.
+
+    Parameters
+    ----------
+    vectors : array_like or sequence
+        Pairs of shape (n, 2, d) for ``pair_pca``, ``diff_pca`` and ``single``; a sequence of
+        sets of shape (m_i, d) for ``set_pca``; two groups ``(first, second)`` of shape (n, d)
+        and (m, d) for ``two_means``, ``mean_difference`` and ``classifier``.
+    method : str
+        One of the above; see :func:`direction_from_pairs`, :func:`direction_from_sets` and
+        :func:`direction_from_groups`, which have more options.
+    k : int
+        Components of ``pair_pca``, ``diff_pca`` and ``set_pca``.
+
+    Returns
+    -------
+    BiasDirection
+
+    Raises
+    ------
+    InputError, VectorError
+        See the functions above.
+    """
+    check_choice("method", method, get_args(DirectionMethod))
+    if method in get_args(PairMethod):
+        pairs = cast(ArrayLike, vectors)
+        return direction_from_pairs(pairs, method=cast(PairMethod, method), k=k)
+    if method == "set_pca":
+        return direction_from_sets(list(cast(Sequence[ArrayLike], vectors)), k=k)
+    if k != 1:
+        raise InputError(f"k={k!r}, and {method} finds one direction; leave k out")
+    groups = list(cast(Sequence[ArrayLike], vectors))
+    if len(groups) != 2:
+        raise InputError(f"{method} takes two groups of vectors, and {len(groups)} were given")
+    return direction_from_groups(groups[0], groups[1], method=cast(GroupMethod, method))
+
+
+def direction_of_targets(vectors: RoleVectors) -> BiasDirection:
+    """Return the direction from targets Y to targets X of an association test.
+
+    ``pair_pca`` where the test says which targets belong together (three pairs at least),
+    ``two_means`` where it does not.
+    """
+    if vectors.pairs is None:
+        return direction_from_groups(vectors.x, vectors.y, minimum=1, ends=("X", "Y"))
+    pairs = np.stack([vectors.x[vectors.pairs[:, 0]], vectors.y[vectors.pairs[:, 1]]], axis=1)
+    return direction_from_pairs(pairs, ends=("X", "Y"))
