@@ -1,13 +1,14 @@
 """Metrics that are no association test: rows of an audit, saved, shown."""
 
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
 from test_audit import flowers
 
-from embias import Audit, audit, metrics
-from embias.errors import InputError
+from embias import Audit, Suite, audit, load_suite, metrics
+from embias.errors import DataFileError, InputError
 from embias.metrics import MetricCard
 from embias.results import Interval, Measure
 
@@ -126,3 +127,56 @@ def test_draws_depend_on_the_seed_and_not_on_the_other_metrics(table):
     beside = audit(table, flowers(), metrics=["weat", "spread"]).results[1]
     other = audit(table, flowers(), metrics=["spread"], rng=1).results[0]
     assert alone.pvalue == beside.pvalue != other.pvalue
+
+
+def test_pairs_are_given_and_a_missing_word_drops_its_pair(table):
+    seen = []
+
+    def paired(vectors):
+        seen.append(vectors.pairs)
+        return spread(vectors)
+
+    metrics.METRICS["spread"] = replace(CARD, run=paired)
+    targets = (("rose", "daisy", "nosuch"), ("wasp", "flea", "tick"))
+    pairs = [("daisy", "wasp"), ("nosuch", "tick"), ("rose", "flea")]
+    test = flowers(targets=targets, pairs=pairs)
+    (row,) = audit(table, test, metrics=["spread"], min_coverage=0.5).results
+    assert seen[0].tolist() == [[1, 0], [0, 1]]
+    assert "1 of 3 pairs dropped with a missing word." in row.notes
+    with_pairs, without = Suite("s", (test,)), Suite("s", (flowers(targets=targets),))
+    assert with_pairs.sha256 != without.sha256
+    audit(table, flowers(), metrics=["spread"])
+    assert seen[1] is None
+
+
+@pytest.mark.parametrize(
+    "pairs", [[("rose", "daisy")], [("rose",)], ["ab"], [("rose", "wasp")] * 2]
+)
+def test_pairs_are_of_a_word_of_x_and_one_of_y(pairs):
+    with pytest.raises(InputError, match=r"pairs"):
+        flowers(pairs=pairs)
+
+
+def test_pairs_in_a_file(tmp_path):
+    text = """
+    name = "paired"
+    [sets]
+    x = { words = ["he", "man", "king"] }
+    y = { words = ["she", "woman", "queen"] }
+    a = { words = ["work"] }
+    b = { words = ["home"] }
+    [tests.one]
+    targets = ["x", "y"]
+    attributes = ["a", "b"]
+    pairs = PAIRS
+    """
+    file = tmp_path / "paired.toml"
+    file.write_text(text.replace("PAIRS", '[["he", "she"], ["man", "woman"], ["king", "queen"]]'))
+    suite = load_suite(file)
+    assert suite.tests[0].pairs == (("he", "she"), ("man", "woman"), ("king", "queen"))
+    rows = audit("word2vec-googlenews-extract", suite, metrics=["ripa", "direct_bias"]).results
+    assert [row.status for row in rows] == ["ok", "ok"]
+    assert rows[1].measure.settings["direction"]["method"] == "pair_pca"
+    file.write_text(text.replace("PAIRS", '["he", "she"]'))
+    with pytest.raises(DataFileError, match="must be a list of pairs of words"):
+        load_suite(file)

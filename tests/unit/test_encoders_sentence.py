@@ -14,7 +14,7 @@ os.environ.setdefault("HF_HUB_OFFLINE", "1")
 import numpy as np
 import pytest
 
-from embias.encoders import SentenceTransformerEncoder, as_encoder, known_encoders
+from embias.encoders import SentenceTransformerEncoder, _hub, as_encoder, known_encoders
 from embias.encoders import _st_model as st
 from embias.encoders._quiet import quiet
 from embias.errors import (
@@ -379,7 +379,7 @@ def test_unknown_name_with_the_network_allowed(monkeypatch):
     from huggingface_hub import constants
 
     monkeypatch.setattr(constants, "HF_HUB_OFFLINE", False)
-    message = str(st._not_on_the_hub("org/none", OSError("401 Client Error\nmore")))
+    message = str(_hub.not_on_the_hub("org/none", OSError("401 Client Error\nmore")))
     assert "on the Hugging Face hub or in its cache [OSError: 401 Client Error]" in message
     assert "check the hub id" in message
 

@@ -8,6 +8,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
 from embias.audit.inputs import Settings
 from embias.audit.vectors import Vectors, WordVectors, gather
@@ -54,8 +55,9 @@ def run_test(
             association = _associate(sets, settings, settings.unit, names)
             extras = _extras(sets, association, settings, names)
         else:
-            measure = card.run(_role_vectors(sets, settings, (*names, metric)))
-            extras = _Extras(interval=measure.interval)
+            pairs = _found_pairs(test, sets)
+            measure = card.run(_role_vectors(sets, pairs, settings, (*names, metric)))
+            extras = _Extras(interval=measure.interval, notes=_pair_notes(test, pairs))
             measured = _measured(card, sets)
     except EmbiasError as error:
         reason = str(error)
@@ -81,8 +83,25 @@ def run_test(
     )
 
 
+def _found_pairs(test: AssociationTest, sets: dict[Role, WordVectors]) -> NDArray[np.intp] | None:
+    """Return the rows of X and Y of each pair of which both words were found."""
+    if not test.pairs:
+        return None
+    x, y = ({w: i for i, w in enumerate(dict.fromkeys(sets[role].words))} for role in ROLES[:2])
+    found = [(x[first], y[second]) for first, second in test.pairs if first in x and second in y]
+    return np.array(found, dtype=np.intp).reshape(-1, 2)
+
+
+def _pair_notes(test: AssociationTest, pairs: NDArray[np.intp] | None) -> tuple[str, ...]:
+    lost = len(test.pairs) - (0 if pairs is None else len(pairs))
+    return (f"{lost} of {len(test.pairs)} pairs dropped with a missing word.",) if lost else ()
+
+
 def _role_vectors(
-    sets: dict[Role, WordVectors], settings: Settings, names: tuple[str, ...]
+    sets: dict[Role, WordVectors],
+    pairs: NDArray[np.intp] | None,
+    settings: Settings,
+    names: tuple[str, ...],
 ) -> RoleVectors:
     x, y, a, b = (_word_means(sets[role]) for role in ROLES)
     return RoleVectors(
@@ -90,7 +109,7 @@ def _role_vectors(
         y=y,
         a=a,
         b=b,
-        pairs=None,
+        pairs=pairs,
         rng=_generator(settings.seed, *names),
         alternative=settings.alternative,
         level=settings.level,

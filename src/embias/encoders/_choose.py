@@ -118,10 +118,10 @@ def _opened_with_cache(obj: Any, id: str | None, directory: Path | None) -> Enco
         model = open_named_model(obj, id, directory)
         if model is not None:
             return model
-    return with_cache(_opened(obj, id, open_root(directory) / INDEXES), directory)
+    return with_cache(_opened(obj, id, lambda: open_root(directory) / INDEXES), directory)
 
 
-def _opened(obj: Any, id: str | None, indexes: Path | None = None) -> Encoder:
+def _opened(obj: Any, id: str | None, indexes: Callable[[], Path] | None = None) -> Encoder:
     if isinstance(obj, Encoder):
         if id is not None and id != obj.info.id:
             raise InputError(
@@ -134,7 +134,9 @@ def _opened(obj: Any, id: str | None, indexes: Path | None = None) -> Encoder:
     return _from_object(obj, id)
 
 
-def _from_name(name: str | os.PathLike[Any], id: str | None, indexes: Path | None) -> Encoder:
+def _from_name(
+    name: str | os.PathLike[Any], id: str | None, indexes: Callable[[], Path] | None
+) -> Encoder:
     text = os.fsdecode(name)
     if isinstance(name, str) and name in DESCRIPTIONS:
         return load_embedded(name, id=id)
@@ -154,14 +156,14 @@ def _from_name(name: str | os.PathLike[Any], id: str | None, indexes: Path | Non
     return SentenceTransformerEncoder(text, id=id)
 
 
-def _from_file(path: Path, id: str | None, indexes: Path | None) -> Encoder:
+def _from_file(path: Path, id: str | None, indexes: Callable[[], Path] | None) -> Encoder:
     if is_fasttext_file(path):
         return FastTextEncoder(path, id=id)
     if is_precomputed_file(path):
         return PrecomputedEncoder.load(path, id=id)
     if format_of(path, None) not in SCANNED:
         return StaticEncoder.from_file(path, id=id)  # read as a whole either way
-    return VectorFileEncoder(path, id=id, index_dir=indexes)
+    return VectorFileEncoder(path, id=id, index_dir=indexes and indexes())
 
 
 def _from_folder(folder: Path, id: str | None) -> Encoder:

@@ -6,27 +6,76 @@ its range and what "no bias" is. Metrics know neither words nor models: `embias.
 both together.
 """
 
+from embias.metrics.analogy import AnalogyAnswer, analogy
+from embias.metrics.association_with_statistics import association_with_statistics
+from embias.metrics.bias_direction import BiasDirection, bias_direction
 from embias.metrics.card import MetricCard, RoleVectors
 from embias.metrics.ceat import Ceat, ceat
+from embias.metrics.direct_bias import direct_bias, expected_direct_bias
+from embias.metrics.direction_from_groups import direction_from_groups
+from embias.metrics.direction_from_pairs import direction_from_pairs, direction_from_sets
+from embias.metrics.ect import ect
+from embias.metrics.gender_specific import SpecificWords, case_variants, gender_specific
+from embias.metrics.indirect_bias import indirect_bias, indirect_bias_along
+from embias.metrics.mac import mac
+from embias.metrics.projections import projections
 from embias.metrics.registry import METRICS, get_metric
+from embias.metrics.ripa import ripa
+from embias.metrics.rnd import rnd
+from embias.metrics.same import same
+from embias.metrics.sc_weat import sc_weat
 from embias.metrics.sensitivity import LeftOut, Sensitivity, leave_one_out
+from embias.metrics.stereotype_analogies import (
+    Analogies,
+    StereotypeAnalogy,
+    plain_words,
+    stereotype_analogies,
+)
 from embias.metrics.subset_stability import SubsetStability, subset_stability
 from embias.metrics.weat import association_scores, weat
 from embias.metrics.weat_interval import weat_interval
+from embias.metrics.wefat import wefat
 
 __all__ = [
     "METRICS",
+    "Analogies",
+    "AnalogyAnswer",
+    "BiasDirection",
     "Ceat",
     "LeftOut",
     "MetricCard",
     "RoleVectors",
     "Sensitivity",
+    "SpecificWords",
+    "StereotypeAnalogy",
     "SubsetStability",
+    "analogy",
     "association_scores",
+    "association_with_statistics",
+    "bias_direction",
+    "case_variants",
     "ceat",
+    "direct_bias",
+    "direction_from_groups",
+    "direction_from_pairs",
+    "direction_from_sets",
+    "ect",
+    "expected_direct_bias",
+    "gender_specific",
     "get_metric",
+    "indirect_bias",
+    "indirect_bias_along",
     "leave_one_out",
+    "mac",
+    "plain_words",
+    "projections",
+    "ripa",
+    "rnd",
+    "same",
+    "sc_weat",
+    "stereotype_analogies",
     "subset_stability",
     "weat",
     "weat_interval",
+    "wefat",
 ]

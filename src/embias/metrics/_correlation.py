@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from scipy import stats
 
 from embias.results import Alternative
-from embias.stats._sampled import clopper_pearson
+from embias.stats import clopper_pearson
 from embias.types import FloatArray
 
 __all__ = [

@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from embias.results import Alternative
-from embias.stats._sampled import clopper_pearson
+from embias.stats import clopper_pearson
 from embias.types import FloatArray
 
 __all__ = ["Relabelled", "coordinates", "default_draws", "relabellings", "tally"]

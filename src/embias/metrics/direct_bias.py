@@ -16,7 +16,7 @@ from embias.metrics._direction import BiasDirection, describe, remark, words_and
 from embias.metrics.bias_direction import direction_of_targets
 from embias.metrics.card import MetricCard, RoleVectors
 from embias.results import Measure
-from embias.stats._sampled import clopper_pearson
+from embias.stats import clopper_pearson
 from embias.stats.inputs import as_generator, check_rng, check_size
 from embias.types import FloatArray
 

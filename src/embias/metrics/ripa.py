@@ -15,8 +15,8 @@ from embias.metrics._vectors import check_same_dimension
 from embias.metrics.card import MetricCard, RoleVectors
 from embias.results import Alternative, Measure
 from embias.stats.inputs import as_numbers, check_choice, check_rng, check_size, seed_of
-from embias.stats.paired import _flips
 from embias.stats.permutation import MAX_SUMS
+from embias.stats.sign_flips import sign_flips
 from embias.types import FloatArray
 
 __all__ = ["RipaAggregate", "ripa"]
@@ -149,7 +149,7 @@ def _mean_pairs(
     by_pair = directions @ rows.mean(axis=0)
     size = float(np.linalg.norm(rows, axis=1).max())
     # The sums over all patterns of signs, as two encoders' scores are swapped word by word.
-    test = _flips(by_pair / len(by_pair), size / len(by_pair)).pvalue(
+    test = sign_flips(by_pair / len(by_pair), size / len(by_pair)).pvalue(
         alternative, MAX_SUMS, n_resamples, seed_of(rng)
     )
     return replace(

@@ -5,6 +5,7 @@ it can be, certified (a rigorous bracket) when exact counting is too large, samp
 neither is possible, and the result says which.
 """
 
+from embias.stats._sampled import clopper_pearson
 from embias.stats.analytic_interval import analytic_interval
 from embias.stats.bootstrap import bootstrap_interval, bootstrap_replicates
 from embias.stats.effect_size import (
@@ -40,6 +41,7 @@ __all__ = [
     "analytic_interval",
     "bootstrap_interval",
     "bootstrap_replicates",
+    "clopper_pearson",
     "critical_effect",
     "d_from_g",
     "detectable_effect",

@@ -80,6 +80,16 @@ class Table:
             return (self.text(key),)
         return self.strings(key)
 
+    def pairs(self, key: str) -> tuple[tuple[str, str], ...]:
+        """Return a list of lists of two strings, empty if the key is not there."""
+        value = self.get(key, [])
+        listed: list[Any] = value if isinstance(value, list) else [value]
+        for entry in listed:
+            texts = isinstance(entry, list) and all(isinstance(word, str) for word in entry)
+            if not texts or len(entry) != 2:
+                raise self.error(key, 'must be a list of pairs of words, such as [["he", "she"]]')
+        return tuple((first, second) for first, second in listed)
+
     def pair(self, key: str) -> tuple[str, str]:
         """Return a list of exactly two strings."""
         value = self.strings(key)

@@ -28,7 +28,7 @@ _SUITE_KEYS = (
     *("source", "sets", "tests", "templates", "words"),
 )
 _SET_KEYS = ("name", "words", "images")
-_TEST_KEYS = ("targets", "attributes", "templates", "note", "source", "published")
+_TEST_KEYS = ("targets", "attributes", "templates", "note", "source", "published", "pairs")
 _PUBLISHED_KEYS = ("weights", "effect_size", "pvalue", "decimals", "source", "note")
 _SOURCE_KEYS = ("paper", "url", "table", "license", "note")
 
@@ -261,6 +261,7 @@ def _test(
             published=published,
             note=table.text("note", ""),
             images=images,
+            pairs=table.pairs("pairs"),
         )
     except InputError as error:
         raise DataFileError(f"{where}: {error}") from error

@@ -108,13 +108,16 @@ class AssociationTest:
     images : mapping of str to tuple of Image, optional
         The pictures of those words that stand for pictures: they are encoded in place of the
         word, and put into no template. The other words are texts.
+    pairs : tuple of (str, str)
+        Words of X and of Y that belong together (he - she), for the metrics that compare within
+        pairs; they are never formed by position.
 
     Raises
     ------
     InputError
-        When a word is in both targets or both attributes, or a template has no place for the
-        word, or a word has no sentences, or a picture (by content) is in both targets or both
-        attributes, or belongs to no word of the test.
+        When a pair is not of a word of X and one of Y, a word is in both targets or both
+        attributes, a template has no place for the word, a word has no sentences, or a picture
+        (by content) is in both targets or both attributes, or belongs to no word of the test.
     """
 
     name: str
@@ -126,6 +129,7 @@ class AssociationTest:
     published: tuple[Published, ...] = ()
     note: str = ""
     images: Mapping[str, tuple[Image, ...]] = field(default_factory=dict, hash=False)
+    pairs: tuple[tuple[str, str], ...] = ()
 
     def __post_init__(self) -> None:
         check_name("test", self.name)
@@ -140,6 +144,22 @@ class AssociationTest:
         if published is None:
             raise InputError(f"test {self.name!r}: published must be a tuple of Published")
         object.__setattr__(self, "published", published)
+        object.__setattr__(self, "pairs", self._checked_pairs())
+
+    def _checked_pairs(self) -> tuple[tuple[str, str], ...]:
+        listed = _tuple_of(self.pairs, (list, tuple))
+        if listed is None:
+            raise InputError(f"test {self.name!r}: pairs must be a list of (word of X, word of Y)")
+        x, y = (set(each.words) for each in self.targets)
+        pairs: list[tuple[str, str]] = []
+        for pair in listed:
+            if len(pair) != 2 or pair[0] not in x or pair[1] not in y or tuple(pair) in pairs:
+                raise InputError(
+                    f"test {self.name!r}: {tuple(pair)!r:.80} in pairs; give each pair once, a "
+                    f"word of {self.targets[0].name!r} and one of {self.targets[1].name!r}"
+                )
+            pairs.append((pair[0], pair[1]))
+        return tuple(pairs)
 
     def _checked_pair(self, kind: str) -> tuple[WordSet, WordSet]:
         pair = _tuple_of(getattr(self, kind), WordSet)
@@ -364,6 +384,7 @@ class Suite:
             [
                 test.name,
                 [[role, test.words(role).name, _asked(test, role, named)] for role in ROLES],
+                *([[list(pair) for pair in test.pairs]] if test.pairs else []),
             ]
             for test in self.tests
         ]
@@ -387,7 +408,7 @@ def check_name(thing: str, name: object) -> None:
         raise InputError(f"the name of a {thing} is {name!r:.60}; give a text")
 
 
-def _tuple_of(values: object, kind: type[Kind]) -> tuple[Kind, ...] | None:
+def _tuple_of(values: object, kind: type[Kind] | tuple[type[Kind], ...]) -> tuple[Kind, ...] | None:
     """Return a list or tuple as a tuple if all of its entries are of a kind, else None."""
     if not isinstance(values, list | tuple) or not all(isinstance(v, kind) for v in values):
         return None
