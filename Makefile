@@ -29,6 +29,8 @@ check: $(READY)
 bench: $(READY)
 	$(BIN)/python benchmarks/permutation.py
 	$(BIN)/python benchmarks/weat_suite.py
+	$(BIN)/python benchmarks/static_files.py
+	$(BIN)/python benchmarks/bulk_encoding.py
 	$(BIN)/python benchmarks/calibration.py
 	$(BIN)/python benchmarks/against_wefe.py
 

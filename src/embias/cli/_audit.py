@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import os
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from embias.cli._output import BAD_INPUT, DONE, complain, show
 from embias.errors import InputError
@@ -13,6 +13,7 @@ from embias.errors import InputError
 if TYPE_CHECKING:
     from embias.results import Audit
     from embias.stimuli import Suite
+    from embias.types import Encoder
 
 __all__ = ["add_audit"]
 
@@ -204,34 +205,44 @@ def _pairs(options: argparse.Namespace, suites: list[Suite]) -> list[tuple[objec
 
 def _opened(models: list[str], options: argparse.Namespace) -> list[object]:
     """Return encoders, or the names of those that need no option."""
-    from embias.audit import readings
     from embias.encoders import LookupPolicy, as_encoder
 
-    if options.layers or options.poolings or options.dims or options.level == "word":
-        swept = {
-            "layers": _layers(options.layers, options.level),
-            "poolings": options.poolings and options.poolings.split(","),
-            "dims": options.dims and _numbers("--dims", options.dims),
-            "level": options.level,
-        }
-        return [reading for model in models for reading in readings(model, **swept)]
     lookup = None if options.lookup is None else LookupPolicy.parse(options.lookup)
+    swept = options.layers or options.poolings or options.dims or options.level == "word"
     names = [os.path.basename(os.path.normpath(model)) for model in models]
     opened: list[object] = []
     for model, name in zip(models, names, strict=True):
-        # Files of one name in two folders are told apart by their paths.
+        # Models of one name in two folders are told apart by their paths.
         id = model if names.count(name) > 1 and os.path.exists(model) else None
-        plain = id is None and lookup is None
-        opened.append(
-            model if plain else as_encoder(model, id=id, cache=options.cache, lookup=lookup)
-        )
+        if lookup is not None or (id is not None and not swept):
+            given: object = as_encoder(model, id=id, cache=options.cache, lookup=lookup)
+        else:
+            given = model
+        opened += _readings(given, id, options) if swept else [given]
     return opened
 
 
-def _layers(text: str | None, level: str) -> list[int] | str | None:
+def _readings(model: object, id: str | None, options: argparse.Namespace) -> list[Encoder]:
+    from embias.audit import readings
+    from embias.encoders import TransformerEncoder
+
+    layers = _layers(options.layers, options.level)
+    poolings = options.poolings.split(",") if options.poolings else None
+    if id is not None and (layers or poolings):
+        model = TransformerEncoder(model, id=id, level=options.level)
+    return readings(
+        model,
+        layers=layers,
+        poolings=poolings,
+        dims=_numbers("--dims", options.dims) if options.dims else None,
+        level=options.level,
+    )
+
+
+def _layers(text: str | None, level: str) -> list[int] | Literal["all"] | None:
     if text is None:
         return [-1] if level == "word" else None
-    return text if text == "all" else _numbers("--layers", text)
+    return "all" if text == "all" else _numbers("--layers", text)
 
 
 def _numbers(option: str, text: str) -> list[int]:
