@@ -104,7 +104,7 @@ def test_metrics_by_name(run):
     assert status == 0
     assert [row.metric for row in result.results if row.status == "ok"] == ["weat", "mac"]
     assert result.provenance.settings["metrics"] == ["weat", "mac"]
-    assert "for comparison" in written.out
+    assert "mac" in written.out
 
 
 @pytest.mark.parametrize(
