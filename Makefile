@@ -25,6 +25,7 @@ check: $(READY)
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 	$(BIN)/python scripts/build_manifest.py --check
+	$(BIN)/python scripts/build_metric_table.py --check
 
 bench: $(READY)
 	$(BIN)/python benchmarks/permutation.py

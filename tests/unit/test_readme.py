@@ -74,3 +74,16 @@ def test_what_is_said_of_the_second_suite_command_is_so(folder):
 
     result = audit("word2vec-googlenews-extract", folder / "my_suite.toml")
     assert [row.status for row in result.results] == ["ok", "error"]
+
+
+def test_the_table_of_metrics_is_that_of_the_cards():
+    from embias.metrics import METRICS
+
+    done = subprocess.run(
+        [sys.executable, str(ROOT / "scripts" / "build_metric_table.py"), "--check"],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    assert all(f"| `{name}` |" in README for name in METRICS)
