@@ -8,6 +8,7 @@ both together.
 
 from embias.metrics.analogy import AnalogyAnswer, analogy
 from embias.metrics.association_with_statistics import association_with_statistics
+from embias.metrics.bias_analogy_test import bias_analogy_test
 from embias.metrics.bias_direction import BiasDirection, bias_direction
 from embias.metrics.card import MetricCard, RoleVectors
 from embias.metrics.ceat import Ceat, ceat
@@ -16,14 +17,18 @@ from embias.metrics.direction_from_groups import direction_from_groups
 from embias.metrics.direction_from_pairs import direction_from_pairs, direction_from_sets
 from embias.metrics.ect import ect
 from embias.metrics.gender_specific import SpecificWords, case_variants, gender_specific
+from embias.metrics.generalized_weat import generalized_weat
 from embias.metrics.indirect_bias import indirect_bias, indirect_bias_along
 from embias.metrics.mac import mac
+from embias.metrics.nas import nas
 from embias.metrics.projections import projections
 from embias.metrics.registry import METRICS, get_metric
 from embias.metrics.ripa import ripa
 from embias.metrics.rnd import rnd
+from embias.metrics.rnsb import rnsb
 from embias.metrics.same import same
 from embias.metrics.sc_weat import sc_weat
+from embias.metrics.semaxis import semaxis
 from embias.metrics.sensitivity import LeftOut, Sensitivity, leave_one_out
 from embias.metrics.stereotype_analogies import (
     Analogies,
@@ -32,6 +37,7 @@ from embias.metrics.stereotype_analogies import (
     stereotype_analogies,
 )
 from embias.metrics.subset_stability import SubsetStability, subset_stability
+from embias.metrics.valnorm import valnorm
 from embias.metrics.weat import association_scores, weat
 from embias.metrics.weat_interval import weat_interval
 from embias.metrics.wefat import wefat
@@ -52,6 +58,7 @@ __all__ = [
     "analogy",
     "association_scores",
     "association_with_statistics",
+    "bias_analogy_test",
     "bias_direction",
     "case_variants",
     "ceat",
@@ -62,19 +69,24 @@ __all__ = [
     "ect",
     "expected_direct_bias",
     "gender_specific",
+    "generalized_weat",
     "get_metric",
     "indirect_bias",
     "indirect_bias_along",
     "leave_one_out",
     "mac",
+    "nas",
     "plain_words",
     "projections",
     "ripa",
     "rnd",
+    "rnsb",
     "same",
     "sc_weat",
+    "semaxis",
     "stereotype_analogies",
     "subset_stability",
+    "valnorm",
     "weat",
     "weat_interval",
     "wefat",

@@ -5,25 +5,34 @@ from __future__ import annotations
 from embias.errors import UnknownNameError, did_you_mean
 from embias.metrics.analogy import CARD as ANALOGY
 from embias.metrics.association_with_statistics import CARD as ASSOCIATION_WITH_STATISTICS
+from embias.metrics.bias_analogy_test import CARD as BIAS_ANALOGY_TEST
 from embias.metrics.card import MetricCard
 from embias.metrics.ceat import CARD as CEAT
 from embias.metrics.direct_bias import CARD as DIRECT_BIAS
 from embias.metrics.ect import CARD as ECT
 from embias.metrics.gender_specific import CARD as GENDER_SPECIFIC
+from embias.metrics.generalized_weat import CARD as GENERALIZED_WEAT
 from embias.metrics.indirect_bias import CARD as INDIRECT_BIAS
 from embias.metrics.mac import CARD as MAC
+from embias.metrics.nas import CARD as NAS
 from embias.metrics.projections import CARD as PROJECTIONS
 from embias.metrics.ripa import CARD as RIPA
 from embias.metrics.rnd import CARD as RND
+from embias.metrics.rnsb import CARD as RNSB
 from embias.metrics.same import CARD as SAME
 from embias.metrics.sc_weat import CARD as SC_WEAT
+from embias.metrics.semaxis import CARD as SEMAXIS
 from embias.metrics.stereotype_analogies import CARD as STEREOTYPE_ANALOGIES
+from embias.metrics.valnorm import CARD as VALNORM
 from embias.metrics.weat import CARD as WEAT
 from embias.metrics.wefat import CARD as WEFAT
 
 __all__ = ["METRICS", "get_metric"]
 
-_ASSOCIATION = (WEAT, SC_WEAT, WEFAT, CEAT, SAME, RND, MAC, ECT, RIPA)
+_ASSOCIATION = (
+    *(WEAT, GENERALIZED_WEAT, SC_WEAT, NAS, WEFAT, VALNORM, CEAT, SAME, SEMAXIS),
+    *(RND, RNSB, MAC, ECT, RIPA, BIAS_ANALOGY_TEST),
+)
 _DIRECTION = (
     *(DIRECT_BIAS, PROJECTIONS, INDIRECT_BIAS, STEREOTYPE_ANALOGIES, ANALOGY),
     *(ASSOCIATION_WITH_STATISTICS, GENDER_SPECIFIC),
