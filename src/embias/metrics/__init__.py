@@ -12,15 +12,22 @@ from embias.metrics.bias_analogy_test import bias_analogy_test
 from embias.metrics.bias_direction import BiasDirection, bias_direction
 from embias.metrics.card import MetricCard, RoleVectors
 from embias.metrics.ceat import Ceat, ceat
+from embias.metrics.cluster_alignment import cluster_alignment
 from embias.metrics.direct_bias import direct_bias, expected_direct_bias
 from embias.metrics.direction_from_groups import direction_from_groups
 from embias.metrics.direction_from_pairs import direction_from_pairs, direction_from_sets
+from embias.metrics.disparity import disparity
 from embias.metrics.ect import ect
 from embias.metrics.gender_specific import SpecificWords, case_variants, gender_specific
 from embias.metrics.generalized_weat import generalized_weat
+from embias.metrics.gipe import gipe
 from embias.metrics.indirect_bias import indirect_bias, indirect_bias_along
+from embias.metrics.knn_recovery import knn_recovery
 from embias.metrics.mac import mac
+from embias.metrics.most_biased import most_biased
 from embias.metrics.nas import nas
+from embias.metrics.neighbour_bias import neighbour_bias
+from embias.metrics.probe_accuracy import probe_accuracy
 from embias.metrics.projections import projections
 from embias.metrics.registry import METRICS, get_metric
 from embias.metrics.ripa import ripa
@@ -62,21 +69,28 @@ __all__ = [
     "bias_direction",
     "case_variants",
     "ceat",
+    "cluster_alignment",
     "direct_bias",
     "direction_from_groups",
     "direction_from_pairs",
     "direction_from_sets",
+    "disparity",
     "ect",
     "expected_direct_bias",
     "gender_specific",
     "generalized_weat",
     "get_metric",
+    "gipe",
     "indirect_bias",
     "indirect_bias_along",
+    "knn_recovery",
     "leave_one_out",
     "mac",
+    "most_biased",
     "nas",
+    "neighbour_bias",
     "plain_words",
+    "probe_accuracy",
     "projections",
     "ripa",
     "rnd",

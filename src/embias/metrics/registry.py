@@ -8,13 +8,19 @@ from embias.metrics.association_with_statistics import CARD as ASSOCIATION_WITH_
 from embias.metrics.bias_analogy_test import CARD as BIAS_ANALOGY_TEST
 from embias.metrics.card import MetricCard
 from embias.metrics.ceat import CARD as CEAT
+from embias.metrics.cluster_alignment import CARD as CLUSTER_ALIGNMENT
 from embias.metrics.direct_bias import CARD as DIRECT_BIAS
+from embias.metrics.disparity import CARD as DISPARITY
 from embias.metrics.ect import CARD as ECT
 from embias.metrics.gender_specific import CARD as GENDER_SPECIFIC
 from embias.metrics.generalized_weat import CARD as GENERALIZED_WEAT
+from embias.metrics.gipe import CARD as GIPE
 from embias.metrics.indirect_bias import CARD as INDIRECT_BIAS
+from embias.metrics.knn_recovery import CARD as KNN_RECOVERY
 from embias.metrics.mac import CARD as MAC
 from embias.metrics.nas import CARD as NAS
+from embias.metrics.neighbour_bias import CARD as NEIGHBOUR_BIAS
+from embias.metrics.probe_accuracy import CARD as PROBE_ACCURACY
 from embias.metrics.projections import CARD as PROJECTIONS
 from embias.metrics.ripa import CARD as RIPA
 from embias.metrics.rnd import CARD as RND
@@ -38,8 +44,19 @@ _DIRECTION = (
     *(ASSOCIATION_WITH_STATISTICS, GENDER_SPECIFIC),
 )
 
+_NEIGHBOURHOOD = (
+    CLUSTER_ALIGNMENT,
+    NEIGHBOUR_BIAS,
+    KNN_RECOVERY,
+    PROBE_ACCURACY,
+    GIPE,
+    DISPARITY,
+)
+
 #: Name to card, in the order in which a reader should meet them.
-METRICS: dict[str, MetricCard] = {card.name: card for card in (*_ASSOCIATION, *_DIRECTION)}
+METRICS: dict[str, MetricCard] = {
+    card.name: card for card in (*_ASSOCIATION, *_DIRECTION, *_NEIGHBOURHOOD)
+}
 
 
 def get_metric(name: str) -> MetricCard:
