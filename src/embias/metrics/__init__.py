@@ -13,6 +13,7 @@ from embias.metrics.bias_direction import BiasDirection, bias_direction
 from embias.metrics.card import MetricCard, RoleVectors
 from embias.metrics.ceat import Ceat, ceat
 from embias.metrics.cluster_alignment import cluster_alignment
+from embias.metrics.crows_pairs import SentencePair, crows_pairs, read_crows_pairs
 from embias.metrics.direct_bias import direct_bias, expected_direct_bias
 from embias.metrics.direction_from_groups import direction_from_groups
 from embias.metrics.direction_from_pairs import direction_from_pairs, direction_from_sets
@@ -23,12 +24,18 @@ from embias.metrics.generalized_weat import generalized_weat
 from embias.metrics.gipe import gipe
 from embias.metrics.indirect_bias import indirect_bias, indirect_bias_along
 from embias.metrics.knn_recovery import knn_recovery
+from embias.metrics.lpbs import lpbs
 from embias.metrics.mac import mac
 from embias.metrics.most_biased import most_biased
 from embias.metrics.nas import nas
 from embias.metrics.neighbour_bias import neighbour_bias
 from embias.metrics.probe_accuracy import probe_accuracy
 from embias.metrics.projections import projections
+from embias.metrics.pseudo_log_likelihood import (
+    TextLikelihood,
+    pseudo_log_likelihood,
+    token_log_probabilities,
+)
 from embias.metrics.registry import METRICS, get_metric
 from embias.metrics.ripa import ripa
 from embias.metrics.rnd import rnd
@@ -37,6 +44,7 @@ from embias.metrics.same import same
 from embias.metrics.sc_weat import sc_weat
 from embias.metrics.semaxis import semaxis
 from embias.metrics.sensitivity import LeftOut, Sensitivity, leave_one_out
+from embias.metrics.stereoset import StereoItem, read_stereoset, stereoset
 from embias.metrics.stereotype_analogies import (
     Analogies,
     StereotypeAnalogy,
@@ -59,9 +67,12 @@ __all__ = [
     "MetricCard",
     "RoleVectors",
     "Sensitivity",
+    "SentencePair",
     "SpecificWords",
+    "StereoItem",
     "StereotypeAnalogy",
     "SubsetStability",
+    "TextLikelihood",
     "analogy",
     "association_scores",
     "association_with_statistics",
@@ -70,6 +81,7 @@ __all__ = [
     "case_variants",
     "ceat",
     "cluster_alignment",
+    "crows_pairs",
     "direct_bias",
     "direction_from_groups",
     "direction_from_pairs",
@@ -85,6 +97,7 @@ __all__ = [
     "indirect_bias_along",
     "knn_recovery",
     "leave_one_out",
+    "lpbs",
     "mac",
     "most_biased",
     "nas",
@@ -92,14 +105,19 @@ __all__ = [
     "plain_words",
     "probe_accuracy",
     "projections",
+    "pseudo_log_likelihood",
+    "read_crows_pairs",
+    "read_stereoset",
     "ripa",
     "rnd",
     "rnsb",
     "same",
     "sc_weat",
     "semaxis",
+    "stereoset",
     "stereotype_analogies",
     "subset_stability",
+    "token_log_probabilities",
     "valnorm",
     "weat",
     "weat_interval",
