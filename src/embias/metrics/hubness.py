@@ -1,0 +1,108 @@
+"""Hubness: whether a few items are neighbours of very many."""
+
+from __future__ import annotations
+
+import math
+from typing import Literal, TypeAlias, get_args
+
+import numpy as np
+from numpy.typing import ArrayLike
+from scipy import stats
+
+from embias.metrics._knn import check_k, nearest, nearest_points
+from embias.metrics._points import points_of
+from embias.metrics._vectors import unit_rows
+from embias.metrics.card import MetricCard
+from embias.results import Measure
+from embias.stats.inputs import check_choice
+
+__all__ = ["Distance", "hubness"]
+
+Distance: TypeAlias = Literal["cosine", "euclidean"]
+
+CARD = MetricCard(
+    name="hubness",
+    measures=(
+        "Whether some items are among the nearest neighbours of very many others, and others of "
+        "none: it distorts every figure made of neighbours. Not a bias."
+    ),
+    formula="skewness over items of N_k(w), how often w is among the k nearest of another item",
+    value_range="(-inf, inf); at most about sqrt(n)",
+    no_bias="none: 0 is neighbourhoods that are spread evenly or symmetrically",
+    direction="larger: more hubs",
+    pvalue="none",
+    caveats=(
+        "Grows with the intrinsic dimension and depends on k; compare at equal n and k. The "
+        "skewness is ruled by the largest hubs, so look at the share of anti-hubs beside it."
+    ),
+    paper="Radovanovic, Nanopoulos & Ivanovic 2010, JMLR 11:2487-2531",
+    conventions=(
+        "Population moments. A hub has 2 k occurrences or more, as in scikit-hubness; the paper "
+        "counts from two standard deviations above the mean."
+    ),
+    takes="vectors",
+)
+
+
+def hubness(vectors: ArrayLike, *, k: int = 10, distance: Distance = "cosine") -> Measure:
+    """Measure how unevenly items occur as nearest neighbours of others.
+
+    Parameters
+    ----------
+    vectors : array_like of shape (n, d)
+        Items that coincide are neighbours of each other, the smaller row first, so that many
+        copies of an item make its first k rows hubs.
+    k : int
+        Number of neighbours, less than n.
+    distance : {"cosine", "euclidean"}
+
+    Returns
+    -------
+    Measure
+        `value`: skewness of the k-occurrences; NaN, with a note, where every item occurs as
+        often. Figures: ``anti_hubs`` (share of items that are nobody's neighbour), ``hubs``
+        (share with 2 k occurrences or more), ``hub_occurrence`` (share of all neighbour places
+        that hubs take), ``largest`` (most occurrences), ``robin_hood`` (share of places to be
+        given away until all have k). ``scores["rows"]``: the occurrences of each item.
+
+    Raises
+    ------
+    InputError
+        k out of range, wrong shape.
+    VectorError
+        A zero or non-finite vector (zero is allowed for Euclidean distance).
+
+    References
+    ----------
+    Radovanovic, Nanopoulos & Ivanovic 2010, JMLR 11:2487-2531.
+    """
+    check_choice("distance", distance, get_args(Distance))
+    if distance == "cosine":
+        points = unit_rows(vectors, "vectors")
+        check_k(k, len(points))
+        found = nearest(points, points, k, own=np.arange(len(points), dtype=np.intp))[0]
+    else:
+        points = points_of(vectors, "vectors", "raw")
+        check_k(k, len(points))
+        found = nearest_points(points, k)[0]
+    n = len(points)
+    occurrences = np.bincount(found.ravel(), minlength=n)
+    even = bool(np.ptp(occurrences) == 0)
+    hubs = occurrences >= 2 * k
+    return Measure(
+        metric="hubness",
+        value=math.nan if even else float(stats.skew(occurrences.astype(np.float64))),
+        no_bias=None,
+        value_range=(None, None),
+        counts={"rows": n, "k": int(k)},
+        figures={
+            "anti_hubs": float((occurrences == 0).mean()),
+            "hubs": float(hubs.mean()),
+            "hub_occurrence": float(occurrences[hubs].sum()) / (n * k),
+            "largest": float(occurrences.max()),
+            "robin_hood": float(np.abs(occurrences - k).sum()) / (2 * n * k),
+        },
+        scores={"rows": tuple(occurrences.astype(float).tolist())},
+        settings={"k": int(k), "distance": distance},
+        note="Every item occurs as often as any other: no skewness." if even else "",
+    )
