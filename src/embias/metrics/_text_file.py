@@ -7,7 +7,7 @@ from pathlib import Path
 
 from embias.errors import DataFileError
 
-__all__ = ["read_text"]
+__all__ = ["numbered_lines", "read_text"]
 
 
 def read_text(path: str | os.PathLike[str], what: str) -> tuple[str, str]:
@@ -42,3 +42,16 @@ def read_text(path: str | os.PathLike[str], what: str) -> tuple[str, str]:
     if not text.strip():
         raise DataFileError(f"{where}: the file is empty; give {what}")
     return where, text
+
+
+def numbered_lines(path: str | os.PathLike[str], what: str) -> list[tuple[int, str]]:
+    """Return the lines of a file that are not blank, with their numbers from 1.
+
+    Raises
+    ------
+    DataFileError
+        As :func:`read_text`.
+    """
+    # Not splitlines(): it also splits at characters that may stand inside a sentence.
+    lines = enumerate(read_text(path, what)[1].split("\n"), start=1)
+    return [(number, line.rstrip("\r")) for number, line in lines if line.strip()]

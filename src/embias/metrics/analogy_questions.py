@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from embias.errors import DataFileError
-from embias.metrics._text_files import numbered_lines
+from embias.metrics._text_file import numbered_lines
 
 __all__ = ["AnalogyQuestions", "question_rows", "read_analogies"]
 
@@ -56,7 +56,7 @@ def read_analogies(path: str | os.PathLike[str]) -> AnalogyQuestions:
     place = Path(path)
     words, sections = [], []
     section = ""
-    for number, line in numbered_lines(place):
+    for number, line in numbered_lines(place, "a file of analogy questions"):
         cells = line.split()
         if cells[0].startswith(":"):
             section = " ".join(cells).removeprefix(":").strip()

@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from embias.errors import DataFileError, InputError, did_you_mean
-from embias.metrics._text_files import numbered_lines
+from embias.metrics._text_file import numbered_lines
 
 __all__ = ["Columns", "WordPairs", "pair_rows", "read_word_pairs"]
 
@@ -82,7 +82,12 @@ def read_word_pairs(
     if delimiter is not None and len(delimiter) != 1:
         raise InputError(f"delimiter={delimiter!r}; give one character, such as ',' or '\\t'")
     place = Path(path)
-    lines = list(dropwhile(lambda line: line[1].startswith("#"), numbered_lines(place)))
+    lines = list(
+        dropwhile(
+            lambda line: line[1].startswith("#"),
+            numbered_lines(place, "a file of rated word pairs"),
+        )
+    )
     if not lines:
         raise DataFileError(f"{place}: holds only comments; give one pair a line")
     rows = _split(place, lines, delimiter)
