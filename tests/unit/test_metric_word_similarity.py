@@ -297,7 +297,7 @@ def test_sentences_by_place_and_by_name(tmp_path):
 @pytest.mark.parametrize(
     ("text", "options", "match"),
     [
-        ("", {}, "holds no line"),
+        ("", {}, "the file is empty"),
         ("# only\n", {}, "only comments"),
         ("a b\n", {}, "line 1: no column after"),
         ("a b 1\nc d\n", {}, "line 2: no column after"),
@@ -318,7 +318,7 @@ def test_files_that_are_no_text(tmp_path):
     with pytest.raises(DataFileError, match="cannot be read"):
         read_word_pairs(tmp_path / "none.txt")
     (tmp_path / "latin.txt").write_bytes(b"caf\xe9 bar 1\n")
-    with pytest.raises(DataFileError, match="byte 3 is not UTF-8"):
+    with pytest.raises(DataFileError, match="line 1: not UTF-8 text"):
         read_word_pairs(tmp_path / "latin.txt")
     (tmp_path / "good.txt").write_text("a b 1\n", encoding="utf-8")
     with pytest.raises(InputError, match="delimiter="):
