@@ -67,6 +67,8 @@ def test_layers_poolings_and_dims(run, model):
         for dim in (4, 8)
     }
     assert "--layers 0,-1 --poolings cls,mean --dims 4,8" in result.provenance.command
+    status, result, _ = run(model, "--layers", "-1,1", "--poolings", "cls, mean")
+    assert [info.layer for info in result.provenance.encoders] == ["3", "3", "1", "1"]
     status, result, _ = run(model, "--layers", "all")
     assert [info.layer for info in result.provenance.encoders] == ["0", "1", "2", "3"]
 
@@ -131,8 +133,14 @@ def test_wrong_values_are_one_clear_line(run, model, arguments, message):
     [
         ("v.txt", ("--lookup", "lwoer"), "did you mean 'lower'"),
         ("minilm", ("--lookup", "lower"), "is no table of words"),
-        ("v.txt", ("--layers", "1"), "is a file, a transformers model is a folder"),
-        ("word2vec-googlenews-extract", ("--level", "word"), "word2vec-googlenews-extract"),
+        ("v.txt", ("--layers", "1"), "'v.txt' is a table of word vectors: it has no layers"),
+        ("v.txt", ("--level", "word"), "no words in sentences; give only dims="),
+        ("word2vec-googlenews-extract", ("--level", "word"), "is a table of word vectors"),
+        ("minilm", ("--lookup", "lower", "--layers", "1"), "is no table of words"),
+        ("v.txt", ("--lookup", "lwoer", "--dims", "2"), "did you mean 'lower'"),
+        ("v.txt", ("--lookup", "prefix="), "prefix= needs the text"),
+        ("v.txt", ("--dims", ""), "--dims : give whole numbers separated by commas, such as 64"),
+        ("v.txt", ("v.txt",), "'v.txt' is named twice"),
     ],
 )
 def test_options_that_do_not_fit_the_model(run, model_name, arguments, message):

@@ -764,3 +764,16 @@ def test_a_hub_id_is_its_commit(tiny, tmp_path, monkeypatch):
     (repository / "refs" / "main").write_text(other_commit)
     assert as_encoder("some/tiny", cache=tmp_path / "c").info.revision == other_commit
     assert len(counted) == 2
+
+
+def test_a_cache_does_not_change_what_a_folder_is_opened_as(tmp_path):
+    from fixtures.tiny_vision import tiny_clip
+
+    folder = tmp_path / "clip"
+    for part in tiny_clip():
+        part.save_pretrained(folder)
+    plain, cached = as_encoder(folder), as_encoder(folder, cache=tmp_path / "c")
+    assert cached.info == plain.info
+    assert cached.info.modalities == ("text", "image")
+    again = as_encoder(folder, cache=tmp_path / "c")
+    assert again.info == plain.info

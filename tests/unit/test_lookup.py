@@ -175,7 +175,7 @@ def test_parse_and_describe():
         ("lowre", "did you mean 'lower'"),
         ("lower,", "there is no ''"),
         ("", "known: 'exact', 'lower'"),
-        ("prefix=", "there is no 'prefix='"),
+        ("prefix=", "prefix= needs the text"),
     ]:
         with pytest.raises(InputError, match=cure):
             LookupPolicy.parse(text)

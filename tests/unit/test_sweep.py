@@ -2,10 +2,11 @@
 
 import numpy as np
 import pytest
+from sklearn.preprocessing import Normalizer
 
 from embias import AssociationTest, Suite, WordSet, audit
-from embias.audit import check_settings, sweep
-from embias.encoders import TransformerEncoder, TruncatedEncoder
+from embias.audit import check_settings, readings, sweep
+from embias.encoders import CallableEncoder, TransformerEncoder, TruncatedEncoder
 from embias.errors import InputError
 from fixtures.tiny_models import build, one_thread
 
@@ -113,6 +114,57 @@ def test_cut_vectors_have_unit_length_again_where_the_whole_ones_had(extract):
     assert (cut.info.dim, cut.info.truncate_dim) == (10, 10)
     assert cut.missing(["man", "nosuchword"]) == ["nosuchword"]
     assert cut.why_missing("nosuchword") == "no vector"
+
+
+def test_mixes_of_layers_and_numbers_of_numpy(pair, suite):
+    swept = sweep(pair, suite, layers=[[1, 2], np.int64(3)], poolings=["mean"], dims=[np.int64(4)])
+    assert [info.layer for info in swept.provenance.encoders] == ["mean of 1,2", "3"]
+    alone = TransformerEncoder(pair, layer=[1, 2], pooling="mean")
+    (row,) = audit(TruncatedEncoder(alone, 4), suite.test("one")).results
+    assert swept.results[0].association.effect_size == pytest.approx(
+        row.association.effect_size, abs=1e-4
+    )
+
+
+def test_a_level_without_layers(pair, suite, extract):
+    (encoder,) = readings(pair, dims=[4], level="word")
+    assert (encoder.info.kind, encoder.info.layer) == ("token", "3")
+    with pytest.raises(InputError, match="level"):
+        readings(extract, dims=[4], level="bogus")
+
+
+def test_quantised_vectors_are_calibrated_once_for_all_dims(pair, suite):
+    encoder = TransformerEncoder(pair).quantized("int8")
+    swept = sweep(encoder, suite, dims=[4, None])
+    assert [row.status for row in swept.results] == ["ok"] * 4
+    (whole,) = audit(encoder, suite.test("one")).results
+    ranges = {info.ranges for info in swept.provenance.encoders}
+    assert len(ranges) == 1
+    assert None not in ranges
+    assert whole.status == "ok"
+
+
+def test_what_a_function_kept_is_not_thrown_away(suite):
+    calls = []
+
+    def fails(texts):
+        calls.append(texts)
+        if len(calls) == 5:
+            raise ConnectionError
+        return [[len(text), text.count("e") + 1.0, 2.0] for text in texts]
+
+    encoder = CallableEncoder(fails, id="f", dim=3, batch_size=1)
+    with pytest.raises(ConnectionError):
+        sweep(encoder, suite, dims=[2, None])
+    sweep(encoder, suite, dims=[2, None])
+    assert len(calls) == len({tuple(texts) for texts in calls}) + 1  # only the failed one again
+
+
+def test_cutting_before_and_after_a_transform_are_two_things(extract):
+    half = Normalizer("l1")
+    after, before = TruncatedEncoder(extract | half, 4), TruncatedEncoder(extract, 4) | half
+    assert after.info.fingerprint() != before.info.fingerprint()
+    assert np.abs(after.encode(["man"]) - before.encode(["man"])).max() > 1e-3
 
 
 @pytest.mark.parametrize(

@@ -2,22 +2,32 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from typing import Literal, TypeAlias, TypeVar, cast
+import os
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any, Literal, TypeAlias, TypeVar, cast
 
 import numpy as np
 
 from embias.audit.inputs import Settings, SuiteLike, check_settings
 from embias.audit.run import audit_pairs
-from embias.encoders import TransformerEncoder, TruncatedEncoder, as_encoder
+from embias.encoders import TransformerEncoder, TruncatedEncoder, as_encoder, known_encoders
 from embias.errors import InputError
 from embias.results import Audit
-from embias.types import Encoder, EncoderInfo, FloatArray, Stimulus, how_encoded, why_missing
+from embias.stats.inputs import check_choice
+from embias.types import (
+    Encoder,
+    EncoderInfo,
+    FloatArray,
+    Stimulus,
+    calibrated,
+    how_encoded,
+    why_missing,
+)
 
 __all__ = ["readings", "sweep"]
 
 Value = TypeVar("Value")
-Layers: TypeAlias = Literal["all"] | Sequence[int]
+Layers: TypeAlias = Literal["all"] | Sequence[int | Sequence[int]]
 
 
 def sweep(
@@ -45,8 +55,8 @@ def sweep(
         else as :func:`embias.as_encoder` reads it.
     suite : Suite, AssociationTest, str or path, or a list or tuple of them
         As for :func:`embias.audit`.
-    layers : "all" or sequence of int, optional
-        0 is the embedding layer, -1 the last one.
+    layers : "all" or sequence, optional
+        Numbers (0 is the embedding layer, -1 the last one), or lists of them for their mean.
     poolings : sequence of str, optional
         Poolings of :class:`~embias.encoders.TransformerEncoder`: at the sentence level "cls",
         "mean", "max", "last", "weighted-mean"; at the word level "first", "last", "mean".
@@ -71,11 +81,7 @@ def sweep(
         not exist.
     """
     encoders = readings(model, layers=layers, poolings=poolings, dims=dims, level=level)
-    try:
-        return audit_pairs([(encoders, suite)], settings or check_settings(), progress=progress)
-    finally:
-        for encoder in encoders:  # a model of the caller's keeps nothing of ours
-            getattr(encoder, "forget", lambda: None)()
+    return audit_pairs([(encoders, suite)], settings or check_settings(), progress=progress)
 
 
 def readings(
@@ -100,6 +106,7 @@ def readings(
     """
     if layers is None and poolings is None and dims is None:
         raise InputError("sweep: nothing to sweep; give layers=, poolings= or dims=")
+    check_choice("level", level, ("sentence", "word"))
     encoders = _by_layer_and_pooling(model, layers, poolings, level)
     return encoders if dims is None else _by_dim(encoders, dims)
 
@@ -107,7 +114,7 @@ def readings(
 def _by_layer_and_pooling(
     model: object, layers: Layers | None, poolings: Sequence[str] | None, level: str
 ) -> list[Encoder]:
-    if layers is None and poolings is None:
+    if layers is None and poolings is None and (level == "sentence" or isinstance(model, Encoder)):
         return [as_encoder(model)]
     opened = model if isinstance(model, TransformerEncoder) else _transformer(model, level)
     listed = _listed("poolings", poolings) if poolings is not None else None
@@ -121,10 +128,20 @@ def _transformer(model: object, level: str) -> TransformerEncoder:
             f"sweep: {model.info.id!r} is no TransformerEncoder, so its layers and poolings cannot "
             "be chosen; give a TransformerEncoder, the model's folder, or only dims="
         )
+    if isinstance(model, str | os.PathLike) and _is_table(model):
+        raise InputError(
+            f"sweep: {os.fspath(model)!r:.200} is a table of word vectors: it has no layers, no "
+            "poolings and no words in sentences; give only dims="
+        )
     return TransformerEncoder(model, level=level)  # type: ignore[arg-type]
 
 
-def _layers(encoder: TransformerEncoder, layers: Layers) -> list[int]:
+def _is_table(name: str | os.PathLike[str]) -> bool:
+    embedded = isinstance(name, str) and name in known_encoders() and name != "minilm"
+    return embedded or os.path.isfile(name)
+
+
+def _layers(encoder: TransformerEncoder, layers: Layers) -> list[Any]:
     if isinstance(layers, str):
         if layers != "all":
             raise InputError(f"sweep: layers={layers!r}; give 'all' or a list of whole numbers")
@@ -135,10 +152,17 @@ def _layers(encoder: TransformerEncoder, layers: Layers) -> list[int]:
 def _listed(name: str, values: Iterable[Value]) -> list[Value]:
     if isinstance(values, str) or not isinstance(values, Iterable):
         raise InputError(f"sweep: {name}={values!r}; give a list")
-    listed = list(values)
+    listed = [_plain(value) for value in values]
     if not listed or len(set(listed)) < len(listed):
         raise InputError(f"sweep: {name}={listed!r:.80}; give at least one, each once")
     return listed
+
+
+def _plain(value: Any) -> Any:
+    """Return numbers of numpy as those of Python, and lists as tuples, which can be compared."""
+    if isinstance(value, list | tuple | np.ndarray):
+        return tuple(_plain(entry) for entry in value)
+    return value.item() if isinstance(value, np.integer) else value
 
 
 def _by_dim(encoders: Sequence[Encoder], dims: Sequence[int | None]) -> list[Encoder]:
@@ -156,6 +180,7 @@ class _Remembering:
     def __init__(self, encoder: Encoder) -> None:
         self._encoder = encoder
         self._rows: dict[Stimulus, FloatArray] = {}
+        self._changed: dict[str, _Remembering] = {}
 
     @property
     def info(self) -> EncoderInfo:
@@ -178,6 +203,15 @@ class _Remembering:
     def how_encoded(self, item: Stimulus) -> str:
         return how_encoded(self._encoder, item)
 
-    def forget(self) -> None:
-        self._rows.clear()
-        getattr(self._encoder, "forget", lambda: None)()
+    def calibrate(self, items: Sequence[Stimulus]) -> _Remembering:
+        return self._once("calibrated", lambda: calibrated(self._encoder, items))
+
+    def rewrapped(self, wrap: Callable[[Encoder], Encoder]) -> _Remembering:
+        return self._once("wrapped", lambda: wrap(self._encoder))
+
+    def _once(self, change: str, make: Callable[[], Encoder]) -> _Remembering:
+        # All that are cut from this one go over to the same encoder.
+        if change not in self._changed:
+            inner = make()
+            self._changed[change] = self if inner is self._encoder else _Remembering(inner)
+        return self._changed[change]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import re
 import sys
 from collections.abc import Callable, Sequence
 
@@ -14,6 +15,9 @@ from embias.cli._output import BAD_INPUT, INTERRUPTED, complain
 from embias.errors import EmbiasError
 
 __all__ = ["main"]
+
+#: Options whose value is a list of whole numbers.
+_LISTS = ("--layers", "--dims")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -35,9 +39,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
             stream.reconfigure(errors="replace")
     written: list[str] = []
     try:
-        options = _parser().parse_args(arguments)
+        given = list(sys.argv[1:] if arguments is None else arguments)
+        options = _parser().parse_args(_with_negative_numbers(given))
         options.written = written
-        options.given = list(sys.argv[1:] if arguments is None else arguments)
+        options.given = given
         run: Callable[[argparse.Namespace], int] = options.run
         return run(options)
     except EmbiasError as error:
@@ -47,6 +52,17 @@ def main(arguments: Sequence[str] | None = None) -> int:
         done = f"already written: {', '.join(written)}" if written else "nothing was written"
         complain(f"interrupted; {done}")
         return INTERRUPTED
+
+
+def _with_negative_numbers(arguments: list[str]) -> list[str]:
+    """Join an option with a list that begins with a minus, which argparse takes for an option."""
+    joined: list[str] = []
+    for argument in arguments:
+        if joined and joined[-1] in _LISTS and re.fullmatch(r"-[0-9][-0-9,]*", argument):
+            joined[-1] += f"={argument}"
+        else:
+            joined.append(argument)
+    return joined
 
 
 def _parser() -> argparse.ArgumentParser:

@@ -85,7 +85,9 @@ def add_audit(audit: argparse.ArgumentParser) -> None:
 
 def _add_sweep(sweep: argparse._ArgumentGroup) -> None:
     sweep.add_argument(
-        "--layers", metavar="LIST", help="all, or numbers separated by commas (0: embeddings)"
+        "--layers",
+        metavar="LIST",
+        help="all, or numbers separated by commas (0: embeddings, -1: the last)",
     )
     sweep.add_argument(
         "--poolings",
@@ -134,6 +136,8 @@ def _check_options(options: argparse.Namespace) -> None:
     from embias.stimuli import known_suites
 
     for model in options.models:
+        if options.models.count(model) > 1:
+            raise InputError(f"{model!r:.200} is named twice; name each model once")
         if model in known_suites() and not os.path.exists(model):
             raise InputError(f"{model!r} is a suite, not a model; write --suite {model}")
 
@@ -208,7 +212,8 @@ def _opened(models: list[str], options: argparse.Namespace) -> list[object]:
     from embias.encoders import LookupPolicy, as_encoder
 
     lookup = None if options.lookup is None else LookupPolicy.parse(options.lookup)
-    swept = options.layers or options.poolings or options.dims or options.level == "word"
+    chosen = (options.layers, options.poolings, options.dims)
+    swept = options.level == "word" or any(choice is not None for choice in chosen)
     names = [os.path.basename(os.path.normpath(model)) for model in models]
     opened: list[object] = []
     for model, name in zip(models, names, strict=True):
@@ -227,14 +232,16 @@ def _readings(model: object, id: str | None, options: argparse.Namespace) -> lis
     from embias.encoders import TransformerEncoder
 
     layers = _layers(options.layers, options.level)
-    poolings = options.poolings.split(",") if options.poolings else None
+    poolings = None
+    if options.poolings is not None:
+        poolings = [part.strip() for part in options.poolings.split(",")]
     if id is not None and (layers or poolings):
         model = TransformerEncoder(model, id=id, level=options.level)
     return readings(
         model,
         layers=layers,
         poolings=poolings,
-        dims=_numbers("--dims", options.dims) if options.dims else None,
+        dims=None if options.dims is None else _numbers("--dims", options.dims),
         level=options.level,
     )
 
@@ -250,7 +257,8 @@ def _numbers(option: str, text: str) -> list[int]:
         return [int(part) for part in text.split(",")]
     except ValueError as error:
         raise InputError(
-            f"{option} {text}: give whole numbers separated by commas, such as 1,6,12"
+            f"{option} {text}: give whole numbers separated by commas, such as "
+            f"{'1,6,12' if option == '--layers' else '64,128'}"
         ) from error
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from embias.encoders._finders import SCANNED, format_of
-from embias.encoders._images_model import kind_of_folder
+from embias.encoders._folders import open_folder
 from embias.encoders._known import DESCRIPTIONS
 from embias.encoders._names import looks_like_path
 from embias.encoders._options import as_id, as_path
@@ -19,9 +19,8 @@ from embias.encoders._word_encoder import WordEncoder
 from embias.encoders.callables import CallableEncoder
 from embias.encoders.embedded import load_embedded
 from embias.encoders.fasttext import FastTextEncoder, is_fasttext_file
-from embias.encoders.images import ImageTextEncoder, VisionEncoder
 from embias.encoders.lookup import LookupPolicy
-from embias.encoders.model2vec import Model2VecEncoder, is_model2vec_folder
+from embias.encoders.model2vec import Model2VecEncoder
 from embias.encoders.sentence import SentenceTransformerEncoder
 from embias.encoders.static import StaticEncoder
 from embias.encoders.table import PrecomputedEncoder
@@ -145,7 +144,7 @@ def _from_name(
     path = as_path(text, "as_encoder")
     # os.path, unlike pathlib, takes a name that no file could have for a missing file.
     if os.path.isdir(path):
-        return _from_folder(path, id)
+        return open_folder(path, id)
     if os.path.exists(path):
         return _from_file(path, id, indexes)
     if not isinstance(name, str) or looks_like_path(text):
@@ -164,17 +163,6 @@ def _from_file(path: Path, id: str | None, indexes: Callable[[], Path] | None) -
     if format_of(path, None) not in SCANNED:
         return StaticEncoder.from_file(path, id=id)  # read as a whole either way
     return VectorFileEncoder(path, id=id, index_dir=indexes and indexes())
-
-
-def _from_folder(folder: Path, id: str | None) -> Encoder:
-    if is_model2vec_folder(folder):  # before the others: it may hold a modules.json too
-        return Model2VecEncoder(folder, id=id)
-    takes = kind_of_folder(folder)
-    if takes == "image-text":
-        return ImageTextEncoder(folder, id=id)
-    if takes == "image":
-        return VisionEncoder(folder, id=id)
-    return SentenceTransformerEncoder(folder, id=id)
 
 
 def _from_object(obj: Any, id: str | None) -> Encoder:

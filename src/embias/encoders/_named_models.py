@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from embias.encoders._cache_files import open_root
+from embias.encoders._folders import open_folder
 from embias.encoders._hub import snapshot
 from embias.encoders._known import DESCRIPTIONS, MINILM
 from embias.encoders._names import looks_like_path
@@ -16,6 +17,7 @@ from embias.encoders._recipes import Recipe, folder_content, open_lazily
 from embias.encoders._versions import versions
 from embias.encoders.cache import CachedEncoder
 from embias.encoders.embedded import load_embedded, minilm_folder
+from embias.encoders.model2vec import is_model2vec_folder
 from embias.encoders.sentence import SentenceTransformerEncoder
 
 __all__ = ["open_named_model"]
@@ -42,7 +44,9 @@ def open_named_model(
         if is_known:
             recipe = _minilm(id, open_root(directory))
         elif os.path.isdir(path):
-            recipe = _folder(path, id, open_root(directory)) if _is_model(path) else None
+            # A table of words is not cached, and is opened in the usual way.
+            cached = _is_model(path) and not is_model2vec_folder(path)
+            recipe = _folder(path, id, open_root(directory)) if cached else None
         elif not os.path.exists(path) and isinstance(name, str) and not looks_like_path(text):
             recipe = _hub(text, id)
     if recipe is None:
@@ -78,7 +82,7 @@ def _folder(folder: Path, id: str | None, root: Path) -> Recipe:
         **{"source": "folder", "name": folder.resolve().name, "id": id},
         "content": _content(folder, root),
     }
-    return Recipe(parts, partial(SentenceTransformerEncoder, folder, id=id))
+    return Recipe(parts, partial(open_folder, folder, id))
 
 
 def _hub(name: str, id: str | None) -> Recipe | None:

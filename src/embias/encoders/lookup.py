@@ -130,6 +130,11 @@ class LookupPolicy:
                 options["multiword"] = "mean"
             elif name.startswith("prefix=") and name != "prefix=":
                 options["prefix"] = name.removeprefix("prefix=")
+            elif name == "prefix=":
+                raise InputError(
+                    f"look-up {shown(text)}: prefix= needs the text that is put before a word, "
+                    "such as prefix=/c/en/"
+                )
             elif name != "exact":
                 raise InputError(
                     f"look-up {shown(text)}: there is no {shown(name)}; {did_you_mean(name, known)}"

@@ -46,7 +46,8 @@ class TransformedEncoder(Composable):
         Anything fitted with ``transform(X) -> (n, k)``, such as a transformer or a Pipeline of
         scikit-learn, or a function from an array (n, d) to one (n, k). Every row must be
         transformed on its own: what depends on other rows (centring with the mean of the
-        call) has to be learnt beforehand. The transform is copied where that is possible.
+        call) has to be learnt beforehand. A transform whose state can be read is copied; any
+        other (a function, an object of C code) must not change while the encoder is in use.
     revision : str, optional
         What pins the transform, when its state cannot be read (a function, an object of C
         code). By default a hash of its parameters and everything it learnt.

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -11,7 +11,15 @@ from embias.encoders._compose import Composable
 from embias.encoders._items import as_items, check_rows
 from embias.encoders._show import plain, shown
 from embias.errors import InputError
-from embias.types import Encoder, EncoderInfo, FloatArray, Stimulus, how_encoded, why_missing
+from embias.types import (
+    Encoder,
+    EncoderInfo,
+    FloatArray,
+    Stimulus,
+    calibrated,
+    how_encoded,
+    why_missing,
+)
 
 __all__ = ["TruncatedEncoder"]
 
@@ -38,13 +46,14 @@ class TruncatedEncoder(Composable):
 
     def __init__(self, encoder: Encoder, dim: int) -> None:
         whole = encoder.info.dim
-        if isinstance(dim, bool) or not isinstance(dim, int) or not 1 <= dim <= whole:
+        number = isinstance(dim, int | np.integer) and not isinstance(dim, bool)
+        if not number or not 1 <= dim <= whole:
             raise InputError(
                 f"truncate to dim={shown(dim)}: the vectors of {plain(encoder.info.id)} have "
                 f"{whole} coordinates; give a whole number from 1 to {whole}"
             )
         self._encoder = encoder
-        self._dim = dim
+        self._dim = int(dim)
 
     @property
     def info(self) -> EncoderInfo:
@@ -55,6 +64,10 @@ class TruncatedEncoder(Composable):
             id=f"{inner.id} [{self._dim} of {inner.dim}]",
             dim=self._dim,
             truncate_dim=self._dim,
+            # After a transform the cut is a step of its own: cutting first gives other vectors.
+            transforms=(*inner.transforms, f"first {self._dim} of {inner.dim} coordinates")
+            if inner.transforms
+            else (),
         )
 
     def encode(self, items: Sequence[Stimulus], *, progress: bool = False) -> FloatArray:
@@ -84,6 +97,15 @@ class TruncatedEncoder(Composable):
     def how_encoded(self, item: Stimulus) -> str:
         """Return what the other encoder says of an item."""
         return how_encoded(self._encoder, item)
+
+    def calibrate(self, items: Sequence[Stimulus]) -> TruncatedEncoder:
+        """Return the cut of the other encoder fixed to these items."""
+        return self.rewrapped(lambda encoder: calibrated(encoder, items))
+
+    def rewrapped(self, wrap: Callable[[Encoder], Encoder]) -> TruncatedEncoder:
+        """Return the same cut of what `wrap` makes of the other encoder."""
+        inner = wrap(self._encoder)
+        return self if inner is self._encoder else TruncatedEncoder(inner, self._dim)
 
     def __repr__(self) -> str:
         """Return a one-line summary."""
