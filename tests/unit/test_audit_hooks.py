@@ -5,7 +5,8 @@ import dataclasses
 import numpy as np
 from test_audit import flowers
 
-from embias import Audit, EncoderInfo, audit
+from embias import Audit, EncoderInfo, audit, load_suite
+from embias.stimuli import ROLES
 from embias.types import FROM_NGRAMS
 
 
@@ -73,3 +74,28 @@ def test_an_encoder_is_fixed_once_to_all_that_is_asked():
     assert [row.status for row in result.results] == ["ok", "ok"]
     assert result.provenance.encoders[0].ranges == "10 items"  # 8 of the first test, 2 new
     assert given.seen is None, "the caller's encoder stays as it was"
+
+
+def test_the_whole_seat_suite_encodes_each_distinct_sentence_once():
+    encoded = []
+
+    class Counting(Telling):
+        info = EncoderInfo(id="counting", kind="sentence", dim=4)
+        how = {}  # noqa: RUF012
+
+        def encode(self, items, *, progress=False):
+            encoded.extend(items)
+            return super().encode(items)
+
+    suite = load_suite("seat")
+    result = audit(Counting(), suite, interval=None)
+    assert {row.status for row in result.results} == {"ok"}
+    sentences = [
+        stimulus.text
+        for test in suite.tests
+        for role in ROLES
+        for word in test.words(role).words
+        for stimulus in test.stimuli(word)
+    ]
+    assert sorted(encoded) == sorted(set(sentences))
+    assert len(encoded) < len(sentences) / 2  # most sentences stand in several tests
