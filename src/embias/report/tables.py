@@ -93,7 +93,7 @@ _COLUMNS = (
     Column("no_bias", "no bias", "no\nbias"),
     Column("d", "effect size d", "d"),
     Column("word_d", "d over words", "d\nwords"),
-    Column("interval", "interval of d", "interval"),
+    Column("interval", "interval", "interval"),
     Column("published_d", "published d", "publ.\nd"),
     Column("agrees", "agrees", "agrees", figures=False),
     Column("statistic", "statistic D", "D"),
@@ -282,7 +282,7 @@ def _word_d(figures: Association) -> str:
 
 
 def _plain_number(value: float | None) -> str:
-    return ABSENT if value is None else f"{value:g}"
+    return ABSENT if value is None else f"{value:.3g}"
 
 
 def _interval(result: BiasResult) -> str:
