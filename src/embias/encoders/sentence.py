@@ -20,6 +20,7 @@ from embias.encoders._show import plain, shown
 from embias.encoders._st_kinds import MULTI_VECTOR, check_kind, kind_of_object
 from embias.encoders._st_multivector import POOLING, mean_vectors
 from embias.encoders._st_options import Options
+from embias.encoders._tokenizer_check import refuse_made_up, tokenizers_of
 from embias.encoders._versions import versions
 from embias.errors import InputError, VectorError
 from embias.types import EncoderInfo, Stimulus
@@ -312,6 +313,8 @@ def _loaded(model: Any, device: str | None, revision: str | None, options: Optio
     name = "multi-vector-encoder" if kind == MULTI_VECTOR else "sentence-transformer"
     check_kind(kind, options.pool, "the model")
     options.check_object(model)
+    for tokenizer in tokenizers_of(model):
+        refuse_made_up(tokenizer, "")
     return st.Loaded(
         model,
         name=name,
