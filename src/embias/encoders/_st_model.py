@@ -15,7 +15,7 @@ from embias.encoders._hub import (
     refuse_custom_code,
     snapshot,
 )
-from embias.encoders._model_hash import folder_hash, state_hash
+from embias.encoders._model_hash import folder_hash, object_hash
 from embias.encoders._names import looks_like_path
 from embias.encoders._options import as_path
 from embias.encoders._quiet import no_progress_bars, quiet
@@ -112,7 +112,7 @@ def load(name: str, wanted: Wanted) -> Loaded:
         model,
         name=name,
         weights=repository or name,
-        revision=kept.name if kept else wanted.revision or state_hash(model),
+        revision=kept.name if kept else wanted.revision or object_hash(model),
         notes=() if not kept or _has_modules(kept) else (_DEFAULT_POOLING_NOTE,),
     )
 

@@ -47,7 +47,9 @@ def is_made_up(tokenizer: Any) -> bool:
 
 def tokenizers_of(model: Any) -> list[Any]:
     """Return the tokenizers of the modules of a sentence-transformers model, one to a module."""
-    found = (getattr(module, "tokenizer", None) for module in model.modules() if module is not model)
+    found = (
+        getattr(module, "tokenizer", None) for module in model.modules() if module is not model
+    )
     return [tokenizer for tokenizer in found if tokenizer is not None]
 
 

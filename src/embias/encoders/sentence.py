@@ -12,8 +12,9 @@ from numpy.typing import NDArray
 from embias.encoders import _st_facts as facts
 from embias.encoders import _st_model as st
 from embias.encoders._compose import Composable
+from embias.encoders._inference import for_inference
 from embias.encoders._items import as_items, as_texts, check_rows, quoted
-from embias.encoders._model_hash import state_hash, tokenizer_hash
+from embias.encoders._model_hash import object_hash, tokenizer_hash
 from embias.encoders._options import as_id, as_optional_text
 from embias.encoders._quiet import quiet
 from embias.encoders._show import plain, shown
@@ -218,7 +219,7 @@ class SentenceTransformerEncoder(Composable):
         if self._limit is not None and self._limit != facts.max_length_of(self._model):
             limits = {"max_length": self._limit, "truncation": "longest_first"}
             options["processing_kwargs"] = {"text": limits}
-        with quiet():
+        with quiet(), for_inference(self._model):
             if self._pool is not None:
                 return mean_vectors(self._model, texts, **options)
             rows = self._model.encode(
@@ -319,6 +320,6 @@ def _loaded(model: Any, device: str | None, revision: str | None, options: Optio
         model,
         name=name,
         weights=None,
-        revision=revision or state_hash(model),
+        revision=revision or object_hash(model),
         notes=(),
     )
