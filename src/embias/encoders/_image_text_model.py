@@ -13,7 +13,8 @@ from numpy.typing import NDArray
 from embias.encoders import _images_model as im
 from embias.encoders import _st_facts as facts
 from embias.encoders import _st_model as st
-from embias.encoders._model_hash import state_hash, tokenizer_hash
+from embias.encoders._inference import for_inference
+from embias.encoders._model_hash import object_hash, tokenizer_hash
 from embias.encoders._pictures import describe
 from embias.encoders._quiet import quiet
 from embias.encoders._show import plain, shown
@@ -144,7 +145,7 @@ class SentenceModel:
         return self._encode([{"image": picture} for picture in pictures])
 
     def _encode(self, inputs: list[dict[str, Any]]) -> NDArray[np.float32]:
-        with quiet():
+        with quiet(), for_inference(self._model):
             rows = self._model.encode(
                 inputs,
                 prompt=self._prompt,
@@ -202,7 +203,7 @@ def open_model(
     if dtype is not None:
         raise InputError("dtype= is for a model that is loaded here; convert the object yourself")
     if hasattr(model, "encode") and isinstance(model, sentence_transformer_class()):
-        pinned = revision or state_hash(model)
+        pinned = revision or object_hash(model)
         return SentenceModel(st.Loaded(model, "image-text", None, pinned, ()), device)
     return TwoTowers(_given(model, processor, revision), device, loaded=False)
 
@@ -221,7 +222,7 @@ def _given(model: Any, processor: Any, revision: str | None) -> im.Parts:
             "a tokenizer; give the CLIPProcessor (or its like) of the model"
         )
     im.transformers_package()
-    pinned = revision or state_hash(model)
+    pinned = revision or object_hash(model)
     return im.Parts(model, images, tokenizer, "image-text", None, pinned)
 
 

@@ -18,6 +18,7 @@ from embias.encoders._names import looks_like_path
 from embias.encoders._options import as_path
 from embias.encoders._quiet import no_progress_bars, quiet
 from embias.encoders._show import at, printable_id, shown
+from embias.encoders._tokenizer_check import refuse_made_up
 from embias.errors import DataFileError, InputError, MissingExtraError, UnknownNameError
 
 _DTYPES = ("float32", "bfloat16", "float16")
@@ -144,6 +145,7 @@ def load(name: str, revision: str | None, dtype: str | None, *, texts: bool) -> 
             f"({first_line(error)}); save model and processor anew with save_pretrained(...)"
         ) from error
     model, images, tokenizer, missing = parts
+    refuse_made_up(tokenizer, where, folder if local else None)
     commit = getattr(model.config, "_commit_hash", None)
     return Parts(
         model,

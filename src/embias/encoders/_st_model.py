@@ -15,7 +15,7 @@ from embias.encoders._hub import (
     refuse_custom_code,
     snapshot,
 )
-from embias.encoders._model_hash import folder_hash, state_hash
+from embias.encoders._model_hash import folder_hash, object_hash
 from embias.encoders._names import looks_like_path
 from embias.encoders._options import as_path
 from embias.encoders._quiet import no_progress_bars, quiet
@@ -27,6 +27,12 @@ from embias.encoders._st_kinds import (
     model_class,
     refuse_backend,
     sentence_transformer_class,
+)
+from embias.encoders._tokenizer_check import (
+    has_tokenizer_files,
+    no_tokenizer,
+    refuse_made_up,
+    tokenizers_of,
 )
 from embias.errors import (
     DataFileError,
@@ -96,6 +102,7 @@ def load(name: str, wanted: Wanted) -> Loaded:
         check_kind(kind, wanted.pool, name)
         if kind != SENTENCE:  # only now are the files here that say so
             model = _construct(name, wanted, kind)
+        _refuse_made_up(model, name)
     except (MemoryError, EmbiasError):
         raise
     except Exception as error:  # the libraries raise many kinds for a name that is not there
@@ -105,7 +112,7 @@ def load(name: str, wanted: Wanted) -> Loaded:
         model,
         name=name,
         weights=repository or name,
-        revision=kept.name if kept else wanted.revision or state_hash(model),
+        revision=kept.name if kept else wanted.revision or object_hash(model),
         notes=() if not kept or _has_modules(kept) else (_DEFAULT_POOLING_NOTE,),
     )
 
@@ -122,10 +129,13 @@ def _load_folder(folder: Path, wanted: Wanted) -> Loaded:
     refuse_backend(wanted.backend)
     try:
         model = _construct(str(folder), replace(wanted, revision=None), kind)
+        _refuse_made_up(model, str(folder), folder)
     except (MemoryError, EmbiasError):
         raise
     except Exception as error:  # a damaged folder shows as any of the libraries' errors
         refuse_custom_code(str(folder), error)
+        if _wants_tokenizer(folder, error) and not has_tokenizer_files(folder):
+            raise no_tokenizer(folder) from error
         # Lone surrogates stand for bytes that are not UTF-8, on which several libraries give up.
         odd = any("\ud800" <= char <= "\udfff" for char in str(folder))
         cure = "give it a name in UTF-8" if odd else "save it anew with model.save(...)"
@@ -153,6 +163,21 @@ def _construct(name: str, wanted: Wanted, kind: str = SENTENCE) -> Any:
     with quiet(), no_progress_bars():
         model = model_class(kind)(name, trust_remote_code=False, **options)
         return model.to(getattr(torch, wanted.dtype)).eval()
+
+
+def _wants_tokenizer(folder: Path, error: Exception) -> bool:
+    """Return whether a model that cannot be loaded may miss its tokenizer."""
+    if "tokenizer" in str(error).lower():
+        return True
+    try:  # a module of word vectors looks for one file, and does not say which is not there
+        return "StaticEmbedding" in (folder / "modules.json").read_text("utf-8")
+    except (OSError, ValueError):
+        return False
+
+
+def _refuse_made_up(model: Any, name: str, folder: Path | None = None) -> None:
+    for tokenizer in tokenizers_of(model):
+        refuse_made_up(tokenizer, name, folder)
 
 
 def _has_modules(folder: Path) -> bool:

@@ -16,8 +16,19 @@ from embias.encoders._options import as_path
 from embias.encoders._quiet import no_progress_bars, quiet
 from embias.encoders._show import at, printable_id, shown
 from embias.encoders._tf_model import Family, body_of, is_pooler, object_hash
+from embias.encoders._tokenizer_check import (
+    has_tokenizer_files,
+    no_tokenizer,
+    refuse_made_up,
+)
 from embias.encoders.embedded import minilm_folder
-from embias.errors import DataFileError, InputError, MissingExtraError, UnknownNameError
+from embias.errors import (
+    DataFileError,
+    EmbiasError,
+    InputError,
+    MissingExtraError,
+    UnknownNameError,
+)
 
 _ST_NOTE = (
     "the folder is a sentence-transformers model: only its transformer is used, not its pooling, "
@@ -105,8 +116,8 @@ def _from_name(
         commit = None if is_folder else revision
         model, missing = _pretrained(source, number, commit)
         if tokenizer is None:
-            tokenizer = _pretrained_tokenizer(source, commit)
-    except MemoryError:
+            tokenizer = _pretrained_tokenizer(name, source, commit, is_folder)
+    except (MemoryError, EmbiasError):
         raise
     except Exception as error:  # the libraries raise many kinds for a name or a damaged file
         _refuse_custom_code(name, error)
@@ -178,13 +189,21 @@ def _pretrained(source: str, dtype: Any, revision: str | None) -> tuple[Any, lis
     return model.eval(), sorted(report["missing_keys"])
 
 
-def _pretrained_tokenizer(source: str, revision: str | None) -> Any:
+def _pretrained_tokenizer(name: str, source: str, revision: str | None, is_folder: bool) -> Any:
     from transformers import AutoTokenizer
 
-    with quiet(), no_progress_bars():
-        return AutoTokenizer.from_pretrained(
-            source, revision=revision or "main", trust_remote_code=False
-        )
+    folder = Path(source) if is_folder else None
+    try:
+        with quiet(), no_progress_bars():
+            tokenizer = AutoTokenizer.from_pretrained(
+                source, revision=revision or "main", trust_remote_code=False
+            )
+    except Exception as error:  # of many kinds, few of which say that there are no files
+        if folder is None or has_tokenizer_files(folder) or "trust_remote_code" in str(error):
+            raise
+        raise no_tokenizer(folder) from error
+    refuse_made_up(tokenizer, name, folder)
+    return tokenizer
 
 
 def _commit(name: str, revision: str | None) -> str | None:
@@ -223,6 +242,7 @@ def _tokenizer(tokenizer: Any) -> Any:
             f"tokenizer is of type {type(tokenizer).__name__}; give a tokenizer of transformers "
             "(PreTrainedTokenizerFast(tokenizer_object=...) wraps one of the tokenizers package)"
         )
+    refuse_made_up(tokenizer, "")
     return tokenizer
 
 

@@ -2,20 +2,15 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
-from types import SimpleNamespace
 from typing import Any, Literal
 
-from embias.encoders._model_hash import state_hash
+from embias.encoders import _model_hash
 from embias.errors import InputError
 
 Family = Literal["encoder", "decoder", "encoder-decoder"]
 
 _LONGEST_LIMIT = 1_000_000  # a tokenizer without a limit says about 1e30
 _POSITION_TABLES = frozenset({"position_embeddings", "wpe", "embed_positions"})
-# What a configuration holds beyond the arithmetic of the model.
-_NO_PART = ("_name_or_path", "_commit_hash", "transformers_version", "architectures", "dtype")
 
 
 def body_of(model: Any) -> tuple[Any, Family]:
@@ -74,21 +69,13 @@ def length_of(tokenizer: Any) -> int | None:
 
 def is_pooler(key: str) -> bool:
     """Return whether a weight is that of a pooler, on which no layer depends."""
-    return key.startswith("pooler.") or ".pooler." in key
+    return "pooler" in key.split(".")
 
 
 def object_hash(body: Any) -> str:
-    """Return a hash of weights and configuration: heads, epsilons and rotations are not weights.
+    """Return a hash of weights, modules and configuration: epsilons and heads are not weights.
 
     A pooler is left out: no layer depends on it, and many checkpoints have none, so that it is
     filled at random when they are loaded.
     """
-    state = {name: value for name, value in body.state_dict().items() if not is_pooler(name)}
-    weights = state_hash(SimpleNamespace(state_dict=lambda: state))
-    config = {key: value for key, value in body.config.to_dict().items() if key not in _NO_PART}
-    return "sha256:" + _json_hash([weights, config])
-
-
-def _json_hash(content: Any) -> str:
-    text = json.dumps(content, sort_keys=True, default=str)
-    return hashlib.sha256(text.encode()).hexdigest()[:16]
+    return str(_model_hash.object_hash(body, leave_out=is_pooler))

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -11,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from embias.encoders import _tf_pool as pool
+from embias.encoders._inference import for_inference
 from embias.encoders._quiet import quiet
 from embias.encoders._show import shown
 from embias.encoders._tf_items import Request, Span
@@ -194,7 +194,7 @@ class Runner:
 
         mixes = list(dict.fromkeys(layers for layers, _ in choices))
         with (
-            _as_for_inference(self.body),
+            for_inference(self.body),
             quiet(),
             tqdm(total=len(passes), disable=not progress) as bar,
         ):
@@ -296,16 +296,3 @@ def _padding(tokenizer: Any, body: Any) -> int:
         if isinstance(token, int) and token >= 0 and (known is None or token < known):
             return token
     return 0
-
-
-@contextmanager
-def _as_for_inference(body: Any) -> Iterator[None]:
-    """Switch dropout off for the time of a call, and leave a caller's model as it was."""
-    training = [module for module in body.modules() if module.training]
-    try:
-        for module in training:
-            module.training = False
-        yield
-    finally:
-        for module in training:
-            module.training = True

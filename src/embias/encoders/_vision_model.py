@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from embias.encoders import _images_model as im
-from embias.encoders._model_hash import state_hash
+from embias.encoders._model_hash import object_hash
 from embias.encoders._quiet import quiet
 from embias.encoders._show import shown
 from embias.errors import InputError
@@ -192,4 +192,4 @@ def _given(model: Any, processor: Any, revision: str | None, dtype: str | None) 
             f"processor is {shown(type(processor).__name__)}; give the image processor of the model"
         )
     im.transformers_package()
-    return im.Parts(model, images, None, "vision", None, revision or state_hash(model))
+    return im.Parts(model, images, None, "vision", None, revision or object_hash(model))

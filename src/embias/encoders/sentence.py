@@ -12,14 +12,16 @@ from numpy.typing import NDArray
 from embias.encoders import _st_facts as facts
 from embias.encoders import _st_model as st
 from embias.encoders._compose import Composable
+from embias.encoders._inference import for_inference
 from embias.encoders._items import as_items, as_texts, check_rows, quoted
-from embias.encoders._model_hash import state_hash, tokenizer_hash
+from embias.encoders._model_hash import object_hash, tokenizer_hash
 from embias.encoders._options import as_id, as_optional_text
 from embias.encoders._quiet import quiet
 from embias.encoders._show import plain, shown
 from embias.encoders._st_kinds import MULTI_VECTOR, check_kind, kind_of_object
 from embias.encoders._st_multivector import POOLING, mean_vectors
 from embias.encoders._st_options import Options
+from embias.encoders._tokenizer_check import refuse_made_up, tokenizers_of
 from embias.encoders._versions import versions
 from embias.errors import InputError, VectorError
 from embias.types import EncoderInfo, Stimulus
@@ -217,7 +219,7 @@ class SentenceTransformerEncoder(Composable):
         if self._limit is not None and self._limit != facts.max_length_of(self._model):
             limits = {"max_length": self._limit, "truncation": "longest_first"}
             options["processing_kwargs"] = {"text": limits}
-        with quiet():
+        with quiet(), for_inference(self._model):
             if self._pool is not None:
                 return mean_vectors(self._model, texts, **options)
             rows = self._model.encode(
@@ -312,10 +314,12 @@ def _loaded(model: Any, device: str | None, revision: str | None, options: Optio
     name = "multi-vector-encoder" if kind == MULTI_VECTOR else "sentence-transformer"
     check_kind(kind, options.pool, "the model")
     options.check_object(model)
+    for tokenizer in tokenizers_of(model):
+        refuse_made_up(tokenizer, "")
     return st.Loaded(
         model,
         name=name,
         weights=None,
-        revision=revision or state_hash(model),
+        revision=revision or object_hash(model),
         notes=(),
     )
