@@ -147,7 +147,8 @@ def _settings(tokenizer: Any) -> dict[str, Any]:
     """
     given = {**getattr(tokenizer, "init_kwargs", {}), **vars(tokenizer)}
     of_files = set(getattr(tokenizer, "vocab_files_names", {}))
-    plain, files = {}, {}
+    plain: dict[str, Any] = {}
+    files: dict[str, Any] = {}
     for key, value in given.items():
         if key in of_files or key.endswith("_file"):
             files[key] = _file_hash(value)
