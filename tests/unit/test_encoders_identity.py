@@ -332,6 +332,46 @@ def test_threads_share_a_model_that_is_in_training():
     assert [module.training for module in model.modules()] == modes
 
 
+@pytest.mark.parametrize("kind", ["transformer", "sentence"])
+def test_the_first_thread_to_leave_does_not_switch_dropout_on(kind, tmp_path):
+    sentence = tiny_sentence_model(folder=tmp_path)
+    model = sentence[0].auto_model
+    encoder = (
+        SentenceTransformerEncoder(sentence)
+        if kind == "sentence"
+        else TransformerEncoder((sentence.tokenizer, model))
+    )
+    expected = {text: encoder.encode([text]) for text in ("he", "she is here")}
+    sentence.train()
+    second_is_in, first_is_out = threading.Event(), threading.Event()
+
+    def meet(*_):  # the first waits in its pass for the second, the second for the first to leave
+        if threading.current_thread().name.startswith("first"):
+            assert second_is_in.wait(60)
+        else:
+            second_is_in.set()
+            assert first_is_out.wait(60)
+
+    def first():
+        try:
+            return encoder.encode(["he"])
+        finally:
+            first_is_out.set()
+
+    def second():
+        assert first_is_in.wait(60)
+        return encoder.encode(["she is here"])
+
+    first_is_in = threading.Event()
+    model.embeddings.register_forward_pre_hook(lambda *_: first_is_in.set())
+    model.embeddings.register_forward_pre_hook(meet)
+    with ThreadPoolExecutor(1, "first") as one, ThreadPoolExecutor(1, "second") as other:
+        found = one.submit(first), other.submit(second)
+    for future, (text, rows) in zip(found, expected.items(), strict=True):
+        np.testing.assert_allclose(future.result(), rows, atol=1e-5, err_msg=text)
+    assert all(module.training for module in sentence.modules())
+
+
 def test_a_model_is_shared_by_two_encoders(tmp_path):
     sentence = tiny_sentence_model(folder=tmp_path)
     model = sentence[0].auto_model
