@@ -8,8 +8,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from test_metric_nas import shipped
-from test_weat import random_sets
+from metric_samples import random_sets, shipped, unit
 
 from embias import audit, metrics
 from embias.errors import InputError, VectorError
@@ -19,10 +18,6 @@ from embias.metrics.bias_analogy_test import CARD, bias_analogy_test
 module = sys.modules["embias.metrics.bias_analogy_test"]
 
 SIZES = (3, 4, 3, 2)
-
-
-def unit(rows):
-    return np.asarray(rows) / np.linalg.norm(rows, axis=1, keepdims=True)
 
 
 def rank(query, vectors):

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from metric_samples import unit
 from published_lists import definitional_pairs, vectors_of_pairs
 from sklearn.decomposition import PCA
 from sklearn.linear_model import LogisticRegression
@@ -15,11 +16,6 @@ from embias.metrics.direction_from_groups import direction_from_groups
 from embias.metrics.direction_from_pairs import direction_from_pairs, direction_from_sets
 
 seeds = st.integers(0, 2**32 - 1)
-
-
-def unit(rows):
-    rows = np.asarray(rows, dtype=float)
-    return rows / np.linalg.norm(rows, axis=-1, keepdims=True)
 
 
 def random_pairs(seed, n=6, d=12):

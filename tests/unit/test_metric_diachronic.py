@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from metric_samples import unit
 from scipy import stats
 
 from embias import metrics, weat
@@ -20,10 +21,6 @@ from embias.metrics.diachronic_drift import diachronic_drift
 
 def rotation(rng, d):
     return np.linalg.qr(rng.normal(size=(d, d)))[0]
-
-
-def unit(rows):
-    return rows / np.linalg.norm(rows, axis=-1, keepdims=True)
 
 
 def moving(seed, t=4, n=30, d=6, noise=0.2):

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from metric_samples import cosine
 from published_lists import definitional_pairs, occupations, published, vectors_of_pairs
 from test_audit import flowers
 
@@ -21,12 +22,6 @@ from embias.metrics.projections import CARD as PROJECTIONS
 from embias.metrics.projections import projections
 
 seeds = st.integers(0, 2**32 - 1)
-
-
-def cosine(v, w):
-    return sum(p * q for p, q in zip(v, w, strict=True)) / math.sqrt(
-        sum(p * p for p in v) * sum(q * q for q in w)
-    )
 
 
 @settings(deadline=None, max_examples=30)

@@ -1,45 +1,26 @@
 """The embedding coherence test: Spearman by SciPy, bootstrap by hand, peer, errors."""
 
 import math
+from functools import partial
 
+import metric_samples
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from metric_samples import CAREER, FAMILY, FEMALE, MALE, career_and_family, seeds, unit
 from scipy import stats
 
-from embias import AssociationTest, Suite, WordSet, audit, metrics
+from embias import audit, metrics
 from embias.errors import InputError, VectorError
 from embias.metrics.ect import CARD, _Ranks, _spearman, ect
 
-MALE = ["male", "man", "boy", "brother", "he", "him", "his", "son"]
-FEMALE = ["female", "woman", "girl", "sister", "she", "her", "hers", "daughter"]
-CAREER = [
-    "executive",
-    "management",
-    "professional",
-    "corporation",
-    "salary",
-    "office",
-    "business",
-    "career",
-]
-FAMILY = ["home", "parents", "children", "family", "cousins", "marriage", "wedding", "relatives"]
-seeds = st.integers(0, 2**32 - 1)
-
-
-def random_sets(seed, sizes=(4, 3, 9), dimension=7):
-    rng = np.random.default_rng(seed)
-    return [rng.normal(size=(n, dimension)) for n in sizes]
-
-
-def units(rows):
-    return rows / np.linalg.norm(rows, axis=1, keepdims=True)
+random_sets = partial(metric_samples.random_sets, sizes=(4, 3, 9), dimension=7)
 
 
 def by_scipy(one, two, attributes):
-    means = [units(rows).mean(axis=0) for rows in (one, two)]
-    return stats.spearmanr(*(units(attributes) @ m / np.linalg.norm(m) for m in means)).statistic
+    means = [unit(rows).mean(axis=0) for rows in (one, two)]
+    return stats.spearmanr(*(unit(attributes) @ m / np.linalg.norm(m) for m in means)).statistic
 
 
 @settings(deadline=None, max_examples=20)
@@ -49,8 +30,8 @@ def test_it_is_the_rank_correlation_of_the_cosines(seed):
     result = ect(one, two, attributes, n_resamples=100, rng=0)
     assert result.value == pytest.approx(by_scipy(one, two, attributes), abs=1e-12)
     first, second = (np.array(result.scores[name]) for name in ("group 1", "group 2"))
-    mean = units(one).mean(axis=0)
-    assert first == pytest.approx(units(attributes) @ mean / np.linalg.norm(mean), abs=1e-12)
+    mean = unit(one).mean(axis=0)
+    assert first == pytest.approx(unit(attributes) @ mean / np.linalg.norm(mean), abs=1e-12)
     assert result.scores["words"] == pytest.approx(first - second, abs=1e-15)
     assert (result.no_bias, result.pvalue) == (1, None)
 
@@ -215,12 +196,7 @@ def test_a_zero_vector_is_named():
 
 def test_in_an_audit(extract, monkeypatch):
     monkeypatch.setitem(metrics.METRICS, CARD.name, CARD)
-    test = AssociationTest(
-        "gender",
-        (WordSet("male", MALE), WordSet("female", FEMALE)),
-        (WordSet("career", CAREER), WordSet("family", FAMILY)),
-    )
-    (row,) = audit(extract, Suite("s", (test,)), metrics=["ect"]).results
+    (row,) = audit(extract, career_and_family(), metrics=["ect"]).results
     assert row.measure.value == pytest.approx(0.9235294117647059, abs=1e-12)
     assert row.interval == row.measure.interval
     assert row.measured == (*CAREER, *FAMILY)

@@ -4,6 +4,7 @@ import hashlib
 
 import numpy as np
 import pytest
+from metric_samples import unit
 from published_lists import published
 from sklearn.metrics import f1_score, precision_score, recall_score
 from sklearn.model_selection import StratifiedKFold
@@ -19,10 +20,6 @@ def two_kinds(n=120, specific=24, d=10, seed=0):
     vectors = rng.normal(size=(n, d))
     vectors[:specific, 0] += 5
     return vectors, list(range(0, specific, 2))
-
-
-def unit(rows):
-    return rows / np.linalg.norm(rows, axis=1, keepdims=True)
 
 
 def test_the_set_is_what_the_machine_predicts_and_the_seeds():

@@ -7,13 +7,11 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from test_metric_nas import shipped
-from test_weat import random_sets
+from metric_samples import random_sets, shipped
 
 from embias import audit, metrics, weat
 from embias.errors import InputError, VectorError
-from embias.metrics import _partitions
-from embias.metrics._partitions import partitions
+from embias.metrics import _relabel
 from embias.metrics.generalized_weat import CARD, generalized_weat
 
 
@@ -50,7 +48,7 @@ def test_it_is_the_formula_and_counted_exactly(seed, alternative):
             third = sorted(set(range(7)) - set(first) - set(second))
             groups = [pooled[list(rows)] for rows in (first, second, third)]
             found.append(sum(by_definition(groups, attributes)))
-    assert len(found) == partitions((3, 2, 2)) == 210
+    assert len(found) == _relabel.partitions((3, 2, 2)) == 210
     assert np.mean(found) == pytest.approx(0, abs=1e-12), "no bias is 0"
     above = np.mean(np.array(found) >= result.value - 1e-12)
     below = np.mean(np.array(found) <= result.value + 1e-12)
@@ -106,9 +104,11 @@ def test_the_bound_is_reached():
 
 
 def test_many_ways_are_sampled(monkeypatch):
-    targets, attributes = three_groups(8)
+    # More ways (11,550) than draws, or all of them would be taken.
+    targets, attributes = three_groups(8, sizes=(4, 4, 3))
     exact = generalized_weat(targets, attributes)
-    monkeypatch.setattr(_partitions, "MOST_COUNTED", 100)
+    assert exact.pvalue_method == "exact"
+    monkeypatch.setattr(_relabel, "MOST_ENUMERATED", 100)
     drawn = generalized_weat(targets, attributes, n_resamples=5000, rng=2)
     assert (drawn.pvalue_method, drawn.n_resamples) == ("sampled", 5000)
     assert drawn.pvalue == pytest.approx(exact.pvalue, abs=0.03)
@@ -116,37 +116,6 @@ def test_many_ways_are_sampled(monkeypatch):
     hits = drawn.pvalue * 5001 - 1
     assert hits == pytest.approx(round(hits), abs=1e-6), "never 0: hits + 1 of draws + 1"
     assert generalized_weat(targets, attributes, n_resamples=5000, rng=2).pvalue == drawn.pvalue
-
-
-@pytest.mark.parametrize("sizes", [(1, 1), (2, 3), (3, 1, 2), (1, 2, 1, 1), (1, 6)])
-def test_every_labelling_comes_once(sizes):
-    rows = np.concatenate(list(_partitions._all_labels(sizes)))
-    assert len(rows) == len(np.unique(rows, axis=0)) == partitions(sizes)
-    for group, size in enumerate(sizes):
-        assert ((rows == group).sum(axis=1) == size).all()
-
-
-def test_sampled_labels_have_the_sizes():
-    rows = np.concatenate(list(_partitions._drawn_labels((3, 1, 2), 50, np.random.default_rng(0))))
-    assert rows.shape == (50, 6)
-    for group, size in enumerate((3, 1, 2)):
-        assert ((rows == group).sum(axis=1) == size).all()
-    assert len(np.unique(rows, axis=0)) > 20
-
-
-def test_a_large_lopsided_problem_is_sampled():
-    # 5,001 relabellings are few, but they have 25 million labels.
-    rng = np.random.default_rng(0)
-    test = _partitions.relabelling_test(
-        0.0,
-        lambda labels: np.zeros(len(labels)),
-        (1, 5000),
-        alternative="greater",
-        noise=0,
-        n_resamples=10,
-        rng=rng,
-    )
-    assert (test.method, test.pvalue) == ("sampled", 1)
 
 
 def test_real_words(extract):

@@ -1,33 +1,14 @@
 """Mean average cosine: formula, peer, errors, in an audit."""
 
-import math
-
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from metric_samples import CAREER, FAMILY, FEMALE, MALE, career_and_family, cosine
 
-from embias import AssociationTest, Suite, WordSet, audit, metrics
+from embias import audit, metrics
 from embias.errors import InputError, VectorError
 from embias.metrics.mac import CARD, mac
-
-MALE = ["male", "man", "boy", "brother", "he", "him", "his", "son"]
-FEMALE = ["female", "woman", "girl", "sister", "she", "her", "hers", "daughter"]
-CAREER = [
-    "executive",
-    "management",
-    "professional",
-    "corporation",
-    "salary",
-    "office",
-    "business",
-    "career",
-]
-FAMILY = ["home", "parents", "children", "family", "cousins", "marriage", "wedding", "relatives"]
-
-
-def cosine(v, w):
-    return sum(p * q for p, q in zip(v, w, strict=True)) / (math.hypot(*v) * math.hypot(*w))
 
 
 @settings(deadline=None, max_examples=30)
@@ -96,12 +77,7 @@ def test_a_zero_vector_is_named():
 
 def test_in_an_audit(extract, monkeypatch):
     monkeypatch.setitem(metrics.METRICS, CARD.name, CARD)
-    test = AssociationTest(
-        "gender",
-        (WordSet("male", MALE), WordSet("female", FEMALE)),
-        (WordSet("career", CAREER), WordSet("family", FAMILY)),
-    )
-    (row,) = audit(extract, Suite("s", (test,)), metrics=["mac"]).results
+    (row,) = audit(extract, career_and_family(), metrics=["mac"]).results
     assert row.measure.value == pytest.approx(0.8416415237587014, abs=1e-6)
     assert row.measured == (*MALE, *FEMALE)
     assert len(row.measured) == len(row.measure.scores["words"])

@@ -8,23 +8,11 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from test_weat import cosine, random_sets
+from metric_samples import random_sets, score_by_definition, shipped
 
-from embias import audit, load_suite, metrics
+from embias import audit, metrics
 from embias.errors import InputError, VectorError
 from embias.metrics.nas import CARD, nas
-
-
-def score_by_definition(w, a, b):
-    """The formula, one cosine at a time, with the standard library's deviation."""
-    with_a, with_b = [cosine(w, v) for v in a], [cosine(w, v) for v in b]
-    difference = statistics.fmean(with_a) - statistics.fmean(with_b)
-    return difference / statistics.stdev(with_a + with_b)
-
-
-def shipped(name):
-    """A test of the shipped suite."""
-    return next(test for test in load_suite("weat").tests if test.name == name)
 
 
 @settings(deadline=None, max_examples=25)

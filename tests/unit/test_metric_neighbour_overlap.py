@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from metric_samples import unit
 from sklearn.neighbors import NearestNeighbors
 
 from embias import metrics
@@ -25,10 +26,6 @@ def neighbours_by_definition(vectors, k):
         )
         found.append(others[:k])
     return found
-
-
-def unit(vectors):
-    return vectors / np.linalg.norm(vectors, axis=1, keepdims=True)
 
 
 @settings(deadline=None, max_examples=30)

@@ -6,16 +6,13 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from metric_samples import unit
 from sklearn.neighbors import NearestNeighbors
 
 from embias.errors import InputError
 from embias.metrics import _neighbours
 from embias.metrics._neighbours import nearest, neighbour_sets
 from embias.metrics.most_biased import most_biased
-
-
-def unit(rows):
-    return rows / np.linalg.norm(rows, axis=1, keepdims=True)
 
 
 def by_loop(queries, pool, k, own=None, words=None):

@@ -7,27 +7,14 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from metric_samples import CAREER, FAMILY, FEMALE, MALE, career_and_family, seeds
 from sklearn.decomposition import TruncatedSVD
 
-from embias import AssociationTest, Suite, WordSet, audit, metrics
+from embias import audit, metrics
 from embias.errors import InputError, VectorError
 from embias.metrics import RoleVectors
 from embias.metrics.ripa import CARD, ripa
 
-MALE = ["male", "man", "boy", "brother", "he", "him", "his", "son"]
-FEMALE = ["female", "woman", "girl", "sister", "she", "her", "hers", "daughter"]
-CAREER = [
-    "executive",
-    "management",
-    "professional",
-    "corporation",
-    "salary",
-    "office",
-    "business",
-    "career",
-]
-FAMILY = ["home", "parents", "children", "family", "cousins", "marriage", "wedding", "relatives"]
-seeds = st.integers(0, 2**32 - 1)
 aggregates = st.sampled_from(["pc1", "mean_pairs"])
 
 
@@ -218,12 +205,7 @@ def test_vectors_that_cannot_be_used_are_named():
 
 def test_an_audit_without_pairs_is_a_row_with_the_cure(extract, monkeypatch):
     monkeypatch.setitem(metrics.METRICS, CARD.name, CARD)
-    test = AssociationTest(
-        "gender",
-        (WordSet("male", MALE), WordSet("female", FEMALE)),
-        (WordSet("career", CAREER), WordSet("family", FAMILY)),
-    )
-    (row,) = audit(extract, Suite("s", (test,)), metrics=["ripa"]).results
+    (row,) = audit(extract, career_and_family(), metrics=["ripa"]).results
     assert row.status == "error"
     assert "give the test its pairs" in row.reason
 

@@ -2,35 +2,20 @@
 
 import itertools
 import math
+from functools import partial
 
+import metric_samples
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from metric_samples import CAREER, FAMILY, FEMALE, MALE, career_and_family, seeds
 
-from embias import AssociationTest, Suite, WordSet, audit, metrics
+from embias import audit, metrics
 from embias.errors import InputError, VectorError
 from embias.metrics.rnd import CARD, rnd
 
-MALE = ["male", "man", "boy", "brother", "he", "him", "his", "son"]
-FEMALE = ["female", "woman", "girl", "sister", "she", "her", "hers", "daughter"]
-CAREER = [
-    "executive",
-    "management",
-    "professional",
-    "corporation",
-    "salary",
-    "office",
-    "business",
-    "career",
-]
-FAMILY = ["home", "parents", "children", "family", "cousins", "marriage", "wedding", "relatives"]
-seeds = st.integers(0, 2**32 - 1)
-
-
-def random_sets(seed, sizes=(4, 3, 5), dimension=7):
-    rng = np.random.default_rng(seed)
-    return [rng.normal(size=(n, dimension)) for n in sizes]
+random_sets = partial(metric_samples.random_sets, sizes=(4, 3, 5), dimension=7)
 
 
 def unit(vector):
@@ -227,12 +212,7 @@ def test_vectors_that_cannot_be_used(bad):
 
 def test_in_an_audit_groups_are_targets_and_words_are_attributes(extract, monkeypatch):
     monkeypatch.setitem(metrics.METRICS, CARD.name, CARD)
-    test = AssociationTest(
-        "gender",
-        (WordSet("male", MALE), WordSet("female", FEMALE)),
-        (WordSet("career", CAREER), WordSet("family", FAMILY)),
-    )
-    (row,) = audit(extract, Suite("s", (test,)), metrics=["rnd"], alternative="greater").results
+    (row,) = audit(extract, career_and_family(), metrics=["rnd"], alternative="greater").results
     assert row.measured == (*CAREER, *FAMILY)
     alone = [
         rnd(*[extract.encode(w) for w in (MALE, FEMALE, each)]).figures["towards_first"]

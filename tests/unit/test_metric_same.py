@@ -7,25 +7,13 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from metric_samples import CAREER, FAMILY, FEMALE, MALE, career_and_family, cosine, seeds
 
-from embias import AssociationTest, Suite, WordSet, audit, metrics
+from embias import audit, metrics
 from embias.errors import InputError, VectorError
 from embias.metrics import association_scores
 from embias.metrics.same import CARD, same
 
-MALE = ["male", "man", "boy", "brother", "he", "him", "his", "son"]
-FEMALE = ["female", "woman", "girl", "sister", "she", "her", "hers", "daughter"]
-CAREER = [
-    "executive",
-    "management",
-    "professional",
-    "corporation",
-    "salary",
-    "office",
-    "business",
-    "career",
-]
-FAMILY = ["home", "parents", "children", "family", "cousins", "marriage", "wedding", "relatives"]
 SCIENCE = [
     "science",
     "technology",
@@ -36,7 +24,6 @@ SCIENCE = [
     "experiment",
     "astronomy",
 ]
-seeds = st.integers(0, 2**32 - 1)
 
 
 def random_sets(seed, sizes=(6, 4, 3), dimension=7):
@@ -47,10 +34,6 @@ def random_sets(seed, sizes=(6, 4, 3), dimension=7):
 
 def mean_unit(rows):
     return (rows / np.linalg.norm(rows, axis=1, keepdims=True)).mean(axis=0)
-
-
-def cosine(v, w):
-    return sum(p * q for p, q in zip(v, w, strict=True)) / (math.hypot(*v) * math.hypot(*w))
 
 
 @settings(deadline=None, max_examples=30)
@@ -237,12 +220,7 @@ def test_a_zero_vector_is_named():
 
 def test_in_an_audit(extract, monkeypatch):
     monkeypatch.setitem(metrics.METRICS, CARD.name, CARD)
-    test = AssociationTest(
-        "gender",
-        (WordSet("male", MALE), WordSet("female", FEMALE)),
-        (WordSet("career", CAREER), WordSet("family", FAMILY)),
-    )
-    (row,) = audit(extract, Suite("s", (test,)), metrics=["same"], alternative="less").results
+    (row,) = audit(extract, career_and_family(), metrics=["same"], alternative="less").results
     assert row.measure.value == pytest.approx(-0.22981570860561748, abs=1e-9)
     assert row.measure.figures["x_minus_y"] == pytest.approx(0.07418929202283181, abs=1e-9)
     assert row.measured == (*MALE, *FEMALE)

@@ -2,30 +2,24 @@
 
 import itertools
 import math
+from functools import partial
 
+import metric_samples
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from metric_samples import FEMALE, MALE, cosine, seeds
 
 from embias import AssociationTest, Suite, WordSet, audit, metrics, permutation_pvalue
 from embias.errors import InputError, VectorError
 from embias.metrics.sc_weat import CARD, sc_weat
 from embias.stats import adjust
 
-MALE = ["male", "man", "boy", "brother", "he", "him", "his", "son"]
-FEMALE = ["female", "woman", "girl", "sister", "she", "her", "hers", "daughter"]
 JOBS = ["nurse", "teacher", "engineer", "doctor", "librarian", "carpenter", "mechanic", "lawyer"]
-seeds = st.integers(0, 2**32 - 1)
 
 
-def random_sets(seed, sizes=(5, 4, 3), dimension=7):
-    rng = np.random.default_rng(seed)
-    return [rng.normal(size=(n, dimension)) for n in sizes]
-
-
-def cosine(v, w):
-    return sum(p * q for p, q in zip(v, w, strict=True)) / (math.hypot(*v) * math.hypot(*w))
+random_sets = partial(metric_samples.random_sets, sizes=(5, 4, 3), dimension=7)
 
 
 def by_definition(words, a, b, ddof=1):
@@ -135,7 +129,7 @@ def test_equal_cosines_have_no_score():
     assert math.isnan(result.scores["words"][0])
     assert result.scores["pvalues"][0] == 1
     assert result.value == pytest.approx(result.scores["words"][1])
-    assert "1 word(s) with equal cosines" in result.note
+    assert "1 of 2 words have equal cosines" in result.note
     none = sc_weat([[0.0, 0.0, 1.0]], a, b)
     assert math.isnan(none.value)
     assert none.pvalue == 1
@@ -156,7 +150,7 @@ def test_real_words(extract):
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"b": [[0.0, 1.0]], "a": [[1.0, 0.0]]}, "one attribute on each side"),
+        ({"b": [[0.0, 1.0]], "a": [[1.0, 0.0]]}, "one attribute each"),
         ({"ddof": 2}, "ddof=2"),
         ({"alternative": "x"}, "alternative='x'"),
         ({"method": "x"}, "method='x'"),

@@ -7,12 +7,11 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from test_metric_nas import shipped
-from test_weat import cosine, random_sets
+from metric_samples import cosine, random_sets, shipped
 
 from embias import audit, metrics
 from embias.errors import InputError, VectorError
-from embias.metrics import _partitions, _pool, association_scores
+from embias.metrics import _pool, _relabel, association_scores
 from embias.metrics.semaxis import CARD, semaxis
 
 
@@ -125,9 +124,11 @@ def test_neighbours_at_unit_length():
 
 
 def test_many_ways_are_sampled(monkeypatch):
-    words, _, a, b = random_sets(1)
+    # More ways (6,435) than draws, or all of them would be taken.
+    words, _, a, b = random_sets(1, sizes=(6, 5, 8, 7))
     exact = semaxis(words, a, b, alternative="greater")
-    monkeypatch.setattr(_partitions, "MOST_COUNTED", 10)
+    assert exact.pvalue_method == "exact"
+    monkeypatch.setattr(_relabel, "MOST_ENUMERATED", 10)
     drawn = semaxis(words, a, b, alternative="greater", n_resamples=4000, rng=5)
     assert (drawn.pvalue_method, drawn.n_resamples) == ("sampled", 4000)
     assert drawn.pvalue_bounds[0] <= drawn.pvalue <= drawn.pvalue_bounds[1]

@@ -7,9 +7,8 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from metric_samples import random_sets, score_by_definition
 from scipy import stats
-from test_metric_nas import score_by_definition
-from test_weat import random_sets
 
 from embias.errors import InputError, VectorError
 from embias.metrics.valnorm import CARD, valnorm
@@ -127,7 +126,7 @@ def test_what_is_not_defined():
     partly = valnorm(between, [0, 9, 3, 1, 6], plane_a, plane_b)
     assert math.isnan(partly.scores["words"][0])
     assert partly.counts["words"] == 4
-    assert "1 words" in partly.note
+    assert "1 of 5 words" in partly.note
 
 
 def test_duplicates_count_twice():

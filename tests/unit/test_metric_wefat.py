@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from metric_samples import FEMALE, MALE, seeds
 from scipy import stats
 
 from embias import AssociationTest, Suite, WordSet, audit, metrics, permutation_pvalue
@@ -14,8 +15,6 @@ from embias.errors import InputError, VectorError
 from embias.metrics.sc_weat import sc_weat
 from embias.metrics.wefat import CARD, wefat
 
-MALE = ["male", "man", "boy", "brother", "he", "him", "his", "son"]
-FEMALE = ["female", "woman", "girl", "sister", "she", "her", "hers", "daughter"]
 #: Made-up percentages of women, in the order that statistics have.
 JOBS = {
     "nurse": 91.1,
@@ -29,7 +28,6 @@ JOBS = {
     "secretary": 94.2,
     "programmer": 22.6,
 }
-seeds = st.integers(0, 2**32 - 1)
 
 
 def random_sets(seed, sizes=(7, 4, 3), dimension=7):
@@ -169,7 +167,7 @@ def test_undefined_and_few_words():
         ({"values": [5.0, 5.0, 5.0]}, "values are all 5"),
         ({"values": ["a", "b", "c"]}, "values"),
         ({"words": [[1.0, 0.0], [0.0, 1.0]], "values": [1.0, 2.0]}, "three at least"),
-        ({"a": [[1.0, 0.0]]}, "one attribute on each side"),
+        ({"a": [[1.0, 0.0]]}, "one attribute each"),
         ({"interval": "x"}, "interval='x'"),
         ({"level": 2}, "level=2"),
         ({"alternative": "x"}, "alternative='x'"),

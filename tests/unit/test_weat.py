@@ -6,21 +6,11 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from metric_samples import cosine, random_sets
 
 from embias import permutation_pvalue, weat
 from embias.errors import InputError, VectorError
 from embias.metrics import METRICS, association_scores, get_metric
-
-
-def random_sets(seed, sizes=(6, 5, 4, 3), dimension=12):
-    rng = np.random.default_rng(seed)
-    return [rng.normal(size=(n, dimension)) for n in sizes]
-
-
-def cosine(v, w):
-    return sum(p * q for p, q in zip(v, w, strict=True)) / math.sqrt(
-        sum(p * p for p in v) * sum(q * q for q in w)
-    )
 
 
 def scores_by_definition(targets, a, b):

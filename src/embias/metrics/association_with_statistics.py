@@ -12,15 +12,15 @@ from scipy import stats
 from embias.errors import InputError
 from embias.metrics._correlation import (
     Statistic,
+    bootstrap_correlation,
     correlate,
-    correlation_replicates,
-    leave_one_out_correlations,
+    fisher_interval,
     permutation_tests,
     residuals,
 )
 from embias.metrics.card import MetricCard
 from embias.results import Alternative, Interval, Measure
-from embias.stats.bootstrap import bootstrap_interval, bootstrap_replicates, check_level
+from embias.stats.bootstrap import check_level
 from embias.stats.inputs import (
     as_generator,
     check_choice,
@@ -249,17 +249,11 @@ def _tested(
         return figures, test
     pairs = [(x, y), (stats.rankdata(x), stats.rankdata(y))]
     tests = permutation_tests(pairs, alternative, n_resamples, generator)
-    for name, (pvalue, bounds, method) in zip(("pearson", "spearman"), tests, strict=True):
-        figures[f"{name}_pvalue"] = pvalue
+    null = "values put in other orders"
+    for name, found in zip(("pearson", "spearman"), tests, strict=True):
+        figures[f"{name}_pvalue"] = found.pvalue
         if name == statistic:
-            test = {
-                "pvalue": pvalue,
-                "pvalue_bounds": bounds,
-                "pvalue_method": method,
-                "alternative": alternative,
-                "null": "values put in other orders",
-                "n_resamples": n_resamples if method == "sampled" else None,
-            }
+            test = {"alternative": alternative, "null": null, **found.fields()}
     return figures, test
 
 
@@ -284,8 +278,8 @@ def _partial(
     for name, (first, second) in sides.items():
         found[f"partial_{name}"] = float(correlate(first[None], second[None], "pearson")[0])
     if not math.isnan(found[f"partial_{statistic}"]):
-        test = permutation_tests([sides[statistic]], alternative, n_resamples, generator)
-        found["partial_pvalue"] = test[0][0]
+        (test,) = permutation_tests([sides[statistic]], alternative, n_resamples, generator)
+        found["partial_pvalue"] = test.pvalue
     return found
 
 
@@ -299,35 +293,17 @@ def _interval(
     generator: np.random.Generator,
 ) -> tuple[Interval | None, str]:
     """Return a confidence interval, or None and the reason."""
-    observed = float(correlate(x[None], y[None], statistic)[0])
     if method == "fisher" or (method == "auto" and x.size > _MOST_RESAMPLED):
-        return _fisher(observed, x.size, statistic, level)
-    replicates = bootstrap_replicates(
-        lambda drawing, size: correlation_replicates(x, y, statistic, drawing, size),
-        n_resamples,
-        generator,
+        observed = float(correlate(x[None], y[None], statistic)[0])
+        # For ranks the variance of Fieller, Hartley & Pearson 1957.
+        excess = 1.06 if statistic == "spearman" else 1.0
+        return fisher_interval(observed, x.size, level, excess=excess)
+    return bootstrap_correlation(
+        x,
+        y,
+        statistic,
+        method="percentile" if method == "percentile" else "bca",
+        level=level,
+        n_resamples=n_resamples,
+        rng=generator,
     )
-    chosen: Literal["bca", "percentile"] = "percentile" if method == "percentile" else "bca"
-    left_out = () if chosen == "percentile" else (leave_one_out_correlations(x, y, statistic),)
-    if any(np.isnan(each).any() for each in left_out):
-        return None, "No interval: without one word, all scores or values are equal."
-    try:
-        found = bootstrap_interval(
-            observed, replicates, level=level, method=chosen, jackknife=left_out
-        )
-    except InputError:
-        return None, "No interval: too few distinct words for a bootstrap; try 'fisher'."
-    return found, ""
-
-
-def _fisher(r: float, n: int, statistic: Statistic, level: float) -> tuple[Interval | None, str]:
-    """Return Fisher's interval; for Spearman with the variance of Fieller et al. 1957."""
-    if n <= 3:
-        return None, "No interval: Fisher's z needs four words."
-    if abs(r) >= 1 - 1e-12:
-        return None, "No interval: Fisher's z is infinite at a correlation of 1."
-    width = stats.norm.ppf((1 + level) / 2) * math.sqrt(
-        (1.06 if statistic == "spearman" else 1.0) / (n - 3)
-    )
-    low, high = np.tanh(np.arctanh(r) + np.array([-width, width]))
-    return Interval(float(low), float(high), level, "fisher"), ""

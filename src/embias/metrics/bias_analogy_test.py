@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from embias.errors import InputError
-from embias.metrics._partitions import Labels, draws_for, relabelling_test
+from embias.metrics._relabel import Labels, draws_for, in_first, relabelling_test
 from embias.metrics._vectors import check_same_dimension, unit_rows
 from embias.metrics.card import MetricCard, RoleVectors
 from embias.results import Alternative, Measure
@@ -109,7 +109,7 @@ def bias_analogy_test(
     sets = _checked({"x": x, "y": y, "a": a, "b": b}, vectors)
     n_x, n_y = len(sets["x"]), len(sets["y"])
     # A draw is a product with the square table of all targets, at many numbers a nanosecond.
-    draws = draws_for(n_resamples, max(1, (n_x + n_y) ** 2 // 100), most=9_999)
+    draws = draws_for(n_resamples, 4 * max(1, (n_x + n_y) ** 2 // 100))
     problem = _Problem.of(sets)
     tested: dict[str, Any] = {}
     figures: dict[str, float] = {}
@@ -263,7 +263,7 @@ def _tested(
     """Return the fields of the p-value: targets relabelled."""
 
     def statistic(labels: Labels) -> FloatArray:
-        chosen = (labels == 0).astype(np.float64)
+        chosen = in_first(labels)
         found: FloatArray = ((chosen @ pairs) * (1 - chosen)).sum(axis=1)
         return found / (sizes[0] * sizes[1])
 

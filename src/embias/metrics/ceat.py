@@ -2,22 +2,28 @@
 
 from __future__ import annotations
 
-import math
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Literal, TypeAlias, get_args
 
 import numpy as np
 from numpy.typing import ArrayLike
 
 from embias.errors import InputError
+from embias.metrics._ceat_words import (
+    BLOCK,
+    MOST_UNDEFINED,
+    Bootstrap,
+    WordLevel,
+    direction_between,
+    word_level,
+)
 from embias.metrics._vectors import check_same_dimension, unit_rows
 from embias.metrics.card import MetricCard
-from embias.results import Alternative, Interval, PermutationResult
-from embias.stats.bootstrap import bootstrap_interval, bootstrap_replicates, check_level
+from embias.results import Alternative, Interval
+from embias.stats.bootstrap import check_level
 from embias.stats.effect_size import figures_by_row, largest_d, variance_of_d
 from embias.stats.inputs import as_generator, check_choice, check_rng, check_size
-from embias.stats.permutation import permutation_pvalue
 from embias.stats.pooling import Pooled, pool_random_effects
 from embias.types import FloatArray
 
@@ -51,13 +57,6 @@ CARD = MetricCard(
 
 CeatVariance: TypeAlias = Literal["effect", "scores"]
 
-#: Share of undefined draws above which the pooled figures would be about something else.
-_MOST_UNDEFINED = 0.01
-#: Draws computed at once: bounds the memory, changes no figure.
-_BLOCK = 256
-#: Entries of the largest array of the bootstrap (32 MB).
-_ENTRIES = 4_000_000
-
 
 @dataclass(frozen=True, slots=True)
 class ContextSpread:
@@ -79,37 +78,6 @@ class ContextSpread:
     p50: float
     p95: float
     other_sign: float
-
-
-@dataclass(frozen=True, slots=True)
-class WordLevel:
-    """The association of words, each averaged over its contexts: what speaks of other words.
-
-    Attributes
-    ----------
-    statistic : float
-        Difference of the mean scores of X and Y, in [-4, 4]; 0 is no association.
-    effect_size : float
-        The same over the standard deviation of all word scores; NaN when they are all equal.
-    test : PermutationResult
-        Permutation of words.
-    statistic_interval : Interval or None
-        Nested bootstrap (percentile): target words drawn anew, and contexts within each word,
-        those of attribute words too. Too narrow under about ten words a set. None when a target
-        set has one word, which cannot be drawn anew.
-    effect_size_interval : Interval or None
-        Likewise; None too when over one bootstrap sample in a hundred leaves it undefined.
-    scores_x, scores_y : tuple of float
-        Mean score of every word, the evidence.
-    """
-
-    statistic: float
-    effect_size: float
-    test: PermutationResult
-    statistic_interval: Interval | None
-    effect_size_interval: Interval | None
-    scores_x: tuple[float, ...]
-    scores_y: tuple[float, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -301,8 +269,8 @@ def ceat(
     return Ceat(
         pooled=pooled,
         spread=_spread(effects, pooled.estimate),
-        words=_word_level(
-            sets, ddof, alternative, permuting, _Bootstrap(n_resamples, level, resampling, progress)
+        words=word_level(
+            sets, ddof, alternative, permuting, Bootstrap(n_resamples, level, resampling, progress)
         ),
         variance=variance,
         ddof=ddof,
@@ -378,35 +346,21 @@ def _drawn_scores(
     columns = {place: taken[:, j] for j, place in enumerate(names)}
     targets = [place for place in names if place[0] in "xy"]
     scores = np.empty((n_draws, len(targets)))
-    starts: Iterable[int] = range(0, n_draws, _BLOCK)
+    starts: Iterable[int] = range(0, n_draws, BLOCK)
     if progress:
         from tqdm.auto import tqdm
 
-        starts = tqdm(starts, desc="drawing contexts", unit=f"x{_BLOCK}")
+        starts = tqdm(starts, desc="drawing contexts", unit=f"x{BLOCK}")
     for start in starts:
-        rows = slice(start, start + _BLOCK)
+        rows = slice(start, start + BLOCK)
 
         def drawn(name: str, i: int, rows: slice = rows) -> FloatArray:
             return sets[name][i][columns[name, i][rows]]
 
-        direction = _direction(sets, drawn)
+        direction = direction_between(sets, drawn)
         for j, place in enumerate(targets):
             scores[rows, j] = np.einsum("kd,kd->k", drawn(*place), direction)
     return scores
-
-
-def _direction(
-    sets: dict[str, list[FloatArray]], vectors: Callable[[str, int], FloatArray]
-) -> FloatArray:
-    """Return the mean of A less the mean of B, word by word so that the memory stays bounded."""
-    means = []
-    for name in "ab":
-        total = vectors(name, 0)
-        for i in range(1, len(sets[name])):
-            total = total + vectors(name, i)
-        means.append(total / len(sets[name]))
-    difference: FloatArray = means[0] - means[1]
-    return difference
 
 
 def _effects(
@@ -416,7 +370,7 @@ def _effects(
     _, effects = figures_by_row(scores[:, :n_x], scores[:, n_x:], ddof)
     defined = np.isfinite(effects)
     undefined = effects.size - int(defined.sum())
-    if undefined > _MOST_UNDEFINED * effects.size:
+    if undefined > MOST_UNDEFINED * effects.size:
         raise InputError(
             f"ceat: in {undefined} of {effects.size} draws all target words have the same score, "
             "so that d is undefined; look for contexts whose vectors are all equal"
@@ -444,103 +398,4 @@ def _spread(effects: FloatArray, combined: float) -> ContextSpread:
         p50=p50,
         p95=p95,
         other_sign=float(np.mean(np.sign(effects) == -np.sign(combined))) if combined else 0.0,
-    )
-
-
-@dataclass(frozen=True)
-class _Bootstrap:
-    """Words drawn anew within X and within Y, and contexts within every word."""
-
-    n_resamples: int
-    level: float
-    rng: np.random.Generator
-    progress: bool
-
-    def intervals(
-        self, sets: dict[str, list[FloatArray]], ddof: int, observed: tuple[float, float]
-    ) -> list[Interval | None]:
-        """Return the intervals of D and d, None where one is undefined."""
-        n_x = len(sets["x"])
-        if 1 in (n_x, len(sets["y"])):
-            return [None, None]
-        scores = bootstrap_replicates(
-            lambda generator, size: _resampled_scores(sets, generator, size),
-            self.n_resamples,
-            self.rng,
-            progress=self.progress,
-        )
-        figures = figures_by_row(scores[:, :n_x], scores[:, n_x:], ddof)
-        both = zip(observed, figures, strict=True)
-        return [self._interval(figure, replicates) for figure, replicates in both]
-
-    def _interval(self, observed: float, replicates: FloatArray) -> Interval | None:
-        undefined = int(np.count_nonzero(~np.isfinite(replicates)))
-        if not math.isfinite(observed) or undefined > _MOST_UNDEFINED * replicates.size:
-            return None
-        interval = bootstrap_interval(observed, replicates, level=self.level, method="percentile")
-        return replace(interval, method="nested bootstrap, percentile")
-
-
-def _resampled_scores(
-    sets: dict[str, list[FloatArray]], generator: np.random.Generator, size: int
-) -> FloatArray:
-    """Return the scores of `size` bootstrap samples, shape (size, n_x + n_y)."""
-    most = max(len(word) for words in sets.values() for word in words)
-    step = max(1, min(_BLOCK, _ENTRIES // most))
-    sizes = [min(step, size - start) for start in range(0, size, step)]
-    return np.concatenate([_resampled_block(sets, generator, n) for n in sizes])
-
-
-def _resampled_block(
-    sets: dict[str, list[FloatArray]], generator: np.random.Generator, size: int
-) -> FloatArray:
-    direction = _direction(sets, lambda name, i: _resampled_means(sets[name][i], generator, size))
-    parts = []
-    for name in "xy":
-        words = sets[name]
-        chosen = generator.integers(0, len(words), size=(size, len(words)))
-        scores = np.empty(chosen.shape)
-        for i, word in enumerate(words):
-            # A word that is drawn twice gets its contexts drawn twice.
-            rows, places = np.nonzero(chosen == i)
-            means = _resampled_means(word, generator, rows.size)
-            scores[rows, places] = np.einsum("kd,kd->k", means, direction[rows])
-        parts.append(scores)
-    return np.concatenate(parts, axis=1)
-
-
-def _resampled_means(word: FloatArray, generator: np.random.Generator, size: int) -> FloatArray:
-    """Return the mean vectors of `size` samples of a word's contexts, with replacement."""
-    n = word.shape[0]
-    taken = generator.integers(0, n, size=(size, n)) + n * np.arange(size)[:, None]
-    times = np.bincount(taken.ravel(), minlength=size * n).reshape(size, n)
-    means: FloatArray = times @ word / n
-    return means
-
-
-def _word_level(
-    sets: dict[str, list[FloatArray]],
-    ddof: int,
-    alternative: Alternative,
-    generator: np.random.Generator,
-    bootstrap: _Bootstrap,
-) -> WordLevel:
-    # The mean over contexts of s is s of the mean unit vector.
-    means = {name: [word.mean(axis=0) for word in words] for name, words in sets.items()}
-    direction = _direction(sets, lambda name, i: means[name][i])
-    scores_x, scores_y = (np.array(means[name]) @ direction for name in "xy")
-    figures = figures_by_row(scores_x[None], scores_y[None], ddof)
-    statistic, effect = (float(figure[0]) for figure in figures)
-    test = permutation_pvalue(
-        scores_x, scores_y, alternative=alternative, magnitude=1.0, rng=generator
-    )
-    intervals = bootstrap.intervals(sets, ddof, (statistic, effect))
-    return WordLevel(
-        statistic=statistic,
-        effect_size=effect,
-        test=test,
-        statistic_interval=intervals[0],
-        effect_size_interval=intervals[1],
-        scores_x=tuple(scores_x.tolist()),
-        scores_y=tuple(scores_y.tolist()),
     )

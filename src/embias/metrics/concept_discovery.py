@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import sys
 from dataclasses import dataclass, replace
 from typing import Literal, TypeAlias, get_args
 
@@ -11,11 +10,10 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from embias.errors import InputError
-from embias.metrics._relabel import relabellings
+from embias.metrics._relabel import Relabelled, in_first, relabellings, share_of
 from embias.metrics.card import MetricCard
 from embias.metrics.concepts import checked_codes
 from embias.results import Measure
-from embias.stats import clopper_pearson
 from embias.stats.inputs import as_generator, check_choice, check_rng, check_size
 from embias.stats.multiplicity import adjust
 from embias.types import FloatArray
@@ -156,12 +154,9 @@ def _measured(
     return replace(
         base,
         value=float(by_concept[0][strongest]),
-        pvalue=test.pvalue,
-        pvalue_bounds=test.bounds,
-        pvalue_method="exact" if test.exact else "sampled",
+        **test.of_largest.fields(),
         alternative="two-sided",
         null="texts relabelled between the groups",
-        n_resamples=None if test.exact else test.draws,
         figures={
             "strongest": float(varies[strongest]),
             "differing": float(np.count_nonzero(by_concept[2] <= 0.05)),
@@ -193,10 +188,7 @@ def _standardised(codes: FloatArray) -> tuple[FloatArray, NDArray[np.intp]]:
 class _Test:
     single: FloatArray  # p-value of each concept
     largest: FloatArray  # the same against the largest of all concepts
-    pvalue: float
-    bounds: tuple[float, float]
-    exact: bool
-    draws: int
+    of_largest: Relabelled
     seed: int | None
 
 
@@ -207,23 +199,17 @@ def _relabelled(
     generator, seed = as_generator(rng)
     observed = np.abs(standard[:n_1].sum(axis=0)) - _TIED * n_1
     single = np.zeros(observed.size, dtype=np.int64)
-    largest = single.copy()
+    largest, total = single.copy(), 0
     n = len(standard)
     cost = max(standard.shape)
-    exact, blocks = relabellings(n_1, n - n_1, cost=cost, n_resamples=n_resamples, rng=generator)
+    exact, blocks = relabellings((n_1, n - n_1), cost=cost, n_resamples=n_resamples, rng=generator)
     for labels in blocks:
-        sums = np.abs(labels @ standard)
+        sums = np.abs(in_first(labels) @ standard)
         single += (sums >= observed).sum(axis=0)
         # How many relabellings have a largest sum that reaches each concept's own.
         top = np.sort(sums.max(axis=1))
         largest += top.size - np.searchsorted(top, observed, side="left")
-    if exact:
-        # Rounding cannot make the observed labels miss themselves.
-        shares = [np.maximum(hits, 1) / math.comb(n, n_1) for hits in (single, largest)]
-        pvalue = float(shares[1].min())
-        return _Test(shares[0], shares[1], pvalue, (pvalue, pvalue), True, 0, None)
-    shares = [(hits + 1) / (n_resamples + 1) for hits in (single, largest)]
-    pvalue = float(shares[1].min())
-    low, high = clopper_pearson(int(largest.min()), n_resamples)
-    bounds = (max(min(low, pvalue), sys.float_info.min), max(high, pvalue))
-    return _Test(shares[0], shares[1], pvalue, bounds, False, n_resamples, seed)
+        total += len(labels)
+    shares = [share_of(hits, total, exact=exact) for hits in (single, largest)]
+    of_largest = Relabelled.from_hits(int(largest.min()), total, exact=exact)
+    return _Test(shares[0], shares[1], of_largest, None if exact else seed)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 import sys
-from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -13,6 +12,7 @@ from scipy.special import gammaln
 
 from embias.errors import InputError
 from embias.metrics._direction import BiasDirection, describe, remark, words_and_basis
+from embias.metrics._sides import with_side_means
 from embias.metrics.bias_direction import direction_of_targets
 from embias.metrics.card import MetricCard, RoleVectors
 from embias.results import Measure
@@ -29,13 +29,7 @@ _CHUNK = 1_000_000
 def _run(vectors: RoleVectors) -> Measure:
     g = direction_of_targets(vectors)
     measure = direct_bias(np.concatenate([vectors.a, vectors.b]), g)
-    contributions = measure.scores["words"]
-    n_a = len(vectors.a)
-    means = {
-        "mean_a": float(np.mean(contributions[:n_a])),
-        "mean_b": float(np.mean(contributions[n_a:])),
-    }
-    return replace(measure, figures={**measure.figures, **means})
+    return with_side_means(measure, len(vectors.a), "mean_a", "mean_b")
 
 
 CARD = MetricCard(

@@ -12,12 +12,12 @@ from scipy import stats
 
 from embias.errors import InputError
 from embias.metrics._raw import Length, mean_direction, rows_of
-from embias.metrics._relabel import ENTRIES, default_draws
+from embias.metrics._relabel import ENTRIES, draws_for
 from embias.metrics._vectors import check_same_dimension, unit_rows
 from embias.metrics.card import MetricCard, RoleVectors
 from embias.results import Interval, Measure
 from embias.stats.bootstrap import bootstrap_interval, bootstrap_replicates, check_level
-from embias.stats.inputs import as_generator, check_choice, check_rng, check_size
+from embias.stats.inputs import as_generator, check_choice, check_rng
 from embias.types import FloatArray
 
 __all__ = ["EctConvention", "EctReference", "ect"]
@@ -114,8 +114,7 @@ def ect(
     rows["attributes"] = unit_rows(attributes, "attributes")
     check_same_dimension(rows)
     _check_distinct(rows["attributes"])
-    draws = default_draws(10 * len(rows["attributes"])) if n_resamples is None else n_resamples
-    check_size("n_resamples", draws, 100)
+    draws = draws_for(n_resamples, 10 * len(rows["attributes"]), at_least=100)
     generator, _ = as_generator(rng)
     figures: dict[str, float] = {}
     if reference == "halves":

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from embias.errors import InputError
-from embias.metrics._partitions import Labels, draws_for, relabelling_test
+from embias.metrics._relabel import Labels, draws_for, relabelling_test
 from embias.metrics._vectors import check_same_dimension, unit_rows
 from embias.metrics.card import MetricCard, RoleVectors
 from embias.results import Alternative, Measure
@@ -91,8 +91,8 @@ def generalized_weat(
     groups, sets = _checked(targets, attributes)
     means = np.stack([rows.mean(axis=0) for rows in sets])
     centred = means - means.mean(axis=0)
-    draws = draws_for(n_resamples, sum(len(group) for group in groups))
     sizes = [len(group) for group in groups]
+    draws = draws_for(n_resamples, 4 * sum(sizes), most=99_999)
     own = [group @ towards for group, towards in zip(groups, centred, strict=True)]
     value = float(sum(scores.mean() for scores in own))
     mu = np.mean([group.mean(axis=0) for group in groups], axis=0)

@@ -2,22 +2,19 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import replace
 from typing import get_args
 
 import numpy as np
 from numpy.typing import ArrayLike
 
-from embias.errors import InputError
-from embias.metrics._partitions import draws_for
-from embias.metrics._single_category import SingleCategory, single_category
+from embias.metrics._relabel import draws_for
+from embias.metrics._sides import with_side_means
+from embias.metrics._single_category import single_category
 from embias.metrics.card import MetricCard, RoleVectors
 from embias.results import Alternative, Measure
-from embias.stats.effect_size import largest_d
 from embias.stats.inputs import check_choice
-from embias.stats.permutation import MethodChoice, permutation_pvalue
-from embias.types import FloatArray
+from embias.stats.permutation import MethodChoice
 
 __all__ = ["nas"]
 
@@ -93,63 +90,21 @@ def nas(
     1.732
     """
     check_choice("alternative", alternative, get_args(Alternative))
-    if isinstance(ddof, bool) or ddof not in (0, 1):
-        raise InputError(f"ddof={ddof!r}; the score is defined for ddof 1 (sweater's) or 0")
     found = single_category(words, a, b, ddof)
-    parts, size = found.parts_of_mean()
-    test = permutation_pvalue(
-        parts[: found.n_a],
-        parts[found.n_a :],
+    result = found.mean_measure(
+        "nas",
         alternative=alternative,
         method=method,
-        magnitude=size,
-        n_resamples=draws_for(n_resamples, found.cosines.shape[1]),
+        n_resamples=draws_for(n_resamples, 4 * found.cosines.shape[1], most=99_999),
         rng=rng,
     )
-    bound = largest_d(found.n_a, found.n_b, ddof=ddof)
-    return Measure(
-        metric="nas",
-        value=_mean(found.scores),
-        no_bias=0.0,
-        value_range=(-bound, bound),
-        pvalue=test.pvalue,
-        pvalue_bounds=test.pvalue_bounds,
-        pvalue_method=test.method,
-        alternative=alternative,
-        null="attribute words relabelled, for all words together",
-        n_resamples=test.n_resamples,
-        counts={"words": found.scores.size, "A": found.n_a, "B": found.n_b},
-        figures={"words_above_0": _share_above(found.scores)},
-        scores={"words": tuple(found.scores.tolist())},
-        settings={"ddof": int(ddof), "vectors": "unit"},
-        note=_note(found),
-    )
-
-
-def _mean(scores: FloatArray) -> float:
-    defined = scores[~np.isnan(scores)]
-    return float(defined.mean()) if defined.size else math.nan
-
-
-def _share_above(scores: FloatArray) -> float:
-    return _mean(np.where(np.isnan(scores), np.nan, scores > 0))
-
-
-def _note(found: SingleCategory) -> str:
-    undefined = int(np.count_nonzero(np.isnan(found.scores)))
-    if undefined == 0:
-        return ""
-    if undefined == found.scores.size:
-        return "All cosines of every word are equal: the score is not defined."
-    return f"{undefined} of {found.scores.size} words have equal cosines, so no score; left out."
+    return replace(result, settings={**result.settings, "vectors": "unit"})
 
 
 def _run(roles: RoleVectors) -> Measure:
     words = np.concatenate([roles.x, roles.y])
     result = nas(words, roles.a, roles.b, alternative=roles.alternative, rng=roles.rng)
-    scores = np.array(result.scores["words"])
-    x, y = _mean(scores[: len(roles.x)]), _mean(scores[len(roles.x) :])
-    return replace(result, figures={**result.figures, "x": x, "y": y, "x_minus_y": x - y})
+    return with_side_means(result, len(roles.x), "x", "y", "x_minus_y")
 
 
 CARD = MetricCard(

@@ -12,18 +12,18 @@ from scipy import stats
 
 from embias.errors import InputError
 from embias.metrics._correlation import (
+    bootstrap_correlation,
     correlate,
-    correlation_replicates,
-    leave_one_out_correlations,
     permutation_tests,
 )
 from embias.metrics._labelled import Codes, same_rows
 from embias.metrics._neighbours import neighbour_sets
+from embias.metrics._relabel import draws_for
 from embias.metrics._vectors import unit_rows
 from embias.metrics.card import MetricCard
 from embias.metrics.most_biased import most_biased
-from embias.results import Alternative, Interval, Measure
-from embias.stats.bootstrap import bootstrap_interval, bootstrap_replicates, check_level
+from embias.results import Alternative, Measure
+from embias.stats.bootstrap import check_level
 from embias.stats.inputs import as_generator, as_scores, check_choice, check_rng, check_size
 from embias.types import FloatArray
 
@@ -123,10 +123,7 @@ def neighbour_bias(
     before = None if original is None else unit_rows(original, "original")
     if before is not None:
         same_rows(before, rows)
-    draws = n_resamples
-    if draws is None:
-        draws = min(9_999, max(999, 10_000_000 // chosen.size))
-    check_size("n_resamples", draws, 100)
+    draws = draws_for(n_resamples, 4 * chosen.size, at_least=100)
     now = _Shares.of(rows, scores, chosen, among, k)
     result = _measure(now, scores[chosen], {"k": k, "pool": pool})
     if before is not None:
@@ -228,16 +225,9 @@ def _with_test(
     draws: int,
     generator: np.random.Generator,
 ) -> Measure:
-    ((pvalue, bounds, method),) = permutation_tests([(share, bias)], alternative, draws, generator)
-    return replace(
-        result,
-        pvalue=pvalue,
-        pvalue_bounds=bounds,
-        pvalue_method=method,
-        alternative=alternative,
-        null="bias permuted among the targets",
-        n_resamples=None if method == "exact" else draws,
-    )
+    (test,) = permutation_tests([(share, bias)], alternative, draws, generator)
+    null = "bias permuted among the targets"
+    return replace(result, **test.fields(), alternative=alternative, null=null)
 
 
 def _with_interval(
@@ -248,30 +238,21 @@ def _with_interval(
     draws: int,
     generator: np.random.Generator,
 ) -> Measure:
-    def draw(child: np.random.Generator, size: int) -> FloatArray:
-        return correlation_replicates(bias, share, "pearson", child, size)
-
-    interval: Interval | None = None
-    notes = [result.note] if result.note else []
-    replicates = bootstrap_replicates(draw, draws, generator)
-    left_out: FloatArray = np.empty(0)
-    if bias.size <= _MOST_LEFT_OUT:
-        left_out = leave_one_out_correlations(bias, share, "pearson")
-    try:
-        if np.isnan(left_out).any():
-            raise InputError("without one target, r is undefined")
-        interval = bootstrap_interval(
-            result.value,
-            replicates,
-            level=level,
-            method="bca" if left_out.size else "percentile",
-            jackknife=[left_out],
-        )
-        if bias.size < 10:
-            notes.append("Fewer than 10 targets: the interval is too narrow.")
-    except InputError as error:
-        notes.append(f"No interval: {error}.")
-    return replace(result, interval=interval, note=" ".join(notes))
+    interval, reason = bootstrap_correlation(
+        bias,
+        share,
+        "pearson",
+        method="bca" if bias.size <= _MOST_LEFT_OUT else "percentile",
+        level=level,
+        n_resamples=draws,
+        rng=generator,
+        unit="target",
+        otherwise="add targets",
+    )
+    if interval is not None and bias.size < 10:
+        reason = "Fewer than 10 targets: the interval is too narrow."
+    note = " ".join(part for part in (result.note, reason) if part)
+    return replace(result, interval=interval, note=note)
 
 
 CARD = MetricCard(

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import numpy as np
 from numpy.typing import ArrayLike
 
@@ -14,6 +12,7 @@ from embias.metrics._direction import (
     remark,
     words_and_basis,
 )
+from embias.metrics._sides import with_side_means
 from embias.metrics.bias_direction import direction_of_targets
 from embias.metrics.card import MetricCard, RoleVectors
 from embias.results import Measure
@@ -24,11 +23,7 @@ __all__ = ["projections"]
 def _run(vectors: RoleVectors) -> Measure:
     g = direction_of_targets(vectors)
     measure = projections(np.concatenate([vectors.a, vectors.b]), g)
-    scores = np.array(measure.scores["words"])
-    mean_a = float(scores[: len(vectors.a)].mean())
-    mean_b = float(scores[len(vectors.a) :].mean())
-    means = {"mean_a": mean_a, "mean_b": mean_b, "difference": mean_a - mean_b}
-    return replace(measure, figures={**measure.figures, **means})
+    return with_side_means(measure, len(vectors.a), "mean_a", "mean_b", "difference")
 
 
 CARD = MetricCard(

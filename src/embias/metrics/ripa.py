@@ -11,6 +11,7 @@ from numpy.typing import ArrayLike
 
 from embias.errors import InputError, VectorError
 from embias.metrics._raw import Length, rows_of
+from embias.metrics._sides import with_side_means
 from embias.metrics._vectors import check_same_dimension
 from embias.metrics.card import MetricCard, RoleVectors
 from embias.results import Alternative, Measure
@@ -251,10 +252,7 @@ def _run(roles: RoleVectors) -> Measure:
     result = ripa(
         np.concatenate([roles.a, roles.b]), pairs, alternative=roles.alternative, rng=roles.rng
     )
-    scores = np.array(result.scores["words"])
-    of_a, of_b = float(scores[: len(roles.a)].mean()), float(scores[len(roles.a) :].mean())
-    figures = {"a": of_a, "b": of_b, "a_minus_b": of_a - of_b}
-    return replace(result, figures={**result.figures, **figures})
+    return with_side_means(result, len(roles.a), "a", "b", "a_minus_b")
 
 
 CARD = MetricCard(

@@ -11,11 +11,19 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from embias.metrics._raw import Length, mean_direction, rows_of
-from embias.metrics._relabel import Relabelled, coordinates, default_draws, relabellings, tally
+from embias.metrics._relabel import (
+    Labels,
+    Relabelled,
+    coordinates,
+    draws_for,
+    in_first,
+    relabelling_test,
+)
+from embias.metrics._sides import with_side_means
 from embias.metrics._vectors import check_same_dimension
 from embias.metrics.card import MetricCard, RoleVectors
 from embias.results import Alternative, Measure
-from embias.stats.inputs import as_generator, check_choice, check_rng, check_size
+from embias.stats.inputs import as_generator, check_choice, check_rng
 from embias.types import FloatArray
 
 __all__ = ["RndConvention", "RndDistance", "rnd"]
@@ -106,8 +114,7 @@ def rnd(
     named = {"group_1": group_1, "group_2": group_2, "neutral": neutral}
     rows = {name: rows_of(given, name, length) for name, given in named.items()}
     check_same_dimension(rows)
-    draws = default_draws(rows["neutral"].shape[0]) if n_resamples is None else n_resamples
-    check_size("n_resamples", draws)
+    draws = draws_for(n_resamples, rows["neutral"].shape[0])
     check_rng(rng)
     # A cosine similarity grows where a distance falls.
     turned = -1.0 if convention == "wefe" and distance == "cosine" else 1.0
@@ -120,10 +127,7 @@ def rnd(
     test = problem.relabelled(alternative, draws, as_generator(rng)[0])
     return replace(
         result,
-        pvalue=test.pvalue,
-        pvalue_bounds=test.bounds,
-        pvalue_method=test.method,
-        n_resamples=test.n_resamples,
+        **test.fields(),
         alternative=alternative,
         null="words of the groups relabelled (greater: nearer to the first group)",
         # The test is on towards_first.
@@ -193,27 +197,25 @@ class _Problem:
         rows, neutral = coordinates(pooled, self.neutral)
         mean_distance = self._mean_distance(neutral)
 
-        def towards_first(chosen: FloatArray) -> FloatArray:
+        def towards_first(labels: Labels) -> FloatArray:
+            chosen = in_first(labels)
             means = (chosen @ rows / n_first, (1.0 - chosen) @ rows / n_second)
             return mean_distance(means[1]) - mean_distance(means[0])
 
-        observed = towards_first(np.r_[np.ones(n_first), np.zeros(n_second)][None])[0]
-        exact, blocks = relabellings(
-            n_first,
-            n_second,
-            cost=max(1, neutral.shape[0] if self.distance == "norm" else 1),
-            n_resamples=n_resamples,
-            rng=rng,
-        )
+        sizes = (n_first, n_second)
+        labels: Labels = np.repeat(np.arange(2, dtype=np.int16), sizes)
         # The root of a difference of squares near 0 is good to half of the digits.
         scale = float(np.linalg.norm(np.r_[pooled, self.neutral], axis=1).max())
         noise = 2e-9 * scale if self.distance == "norm" else 1e-12
-        return tally(
-            float(observed),
-            (towards_first(block) for block in blocks),
-            exact=exact,
+        return relabelling_test(
+            float(towards_first(labels[None])[0]),
+            towards_first,
+            sizes,
             alternative=alternative,
             noise=noise,
+            n_resamples=n_resamples,
+            rng=rng,
+            cost=neutral.shape[0] if self.distance == "norm" else 1,
         )
 
     def _mean_distance(self, neutral: FloatArray) -> Callable[[FloatArray], FloatArray]:
@@ -246,10 +248,8 @@ def _run(roles: RoleVectors) -> Measure:
         alternative=roles.alternative,
         rng=roles.rng,
     )
-    scores = -np.array(result.scores["words"])
-    of_a, of_b = float(scores[: len(roles.a)].mean()), float(scores[len(roles.a) :].mean())
-    figures = {"towards_first_a": of_a, "towards_first_b": of_b, "a_minus_b": of_a - of_b}
-    return replace(result, figures={**result.figures, **figures})
+    names = ("towards_first_a", "towards_first_b", "a_minus_b")
+    return with_side_means(result, len(roles.a), *names, sign=-1.0)
 
 
 CARD = MetricCard(

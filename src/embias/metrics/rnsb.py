@@ -4,18 +4,20 @@ from __future__ import annotations
 
 import math
 import warnings
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any, Literal, TypeAlias, get_args
 
 import numpy as np
 from numpy.typing import ArrayLike
 from scipy import special
 
-from embias.errors import InputError, VectorError
-from embias.metrics._vectors import check_same_dimension, unit_rows
+from embias.errors import InputError
+from embias.metrics._raw import Length, rows_of
+from embias.metrics._sides import with_side_means
+from embias.metrics._vectors import check_same_dimension
 from embias.metrics.card import MetricCard, RoleVectors
 from embias.results import Measure
-from embias.stats.inputs import as_numbers, check_choice, check_rng, check_size, seed_of
+from embias.stats.inputs import check_choice, check_rng, check_size, seed_of
 from embias.stats.power import wilson_interval
 from embias.types import FloatArray
 
@@ -27,8 +29,6 @@ RnsbVectors: TypeAlias = Literal["convention", "unit", "raw"]
 _ITERATIONS = 10_000
 #: Share of the attribute words that WEFE holds out.
 _HELD_OUT = 0.2
-#: Raw coordinates beyond it have squares that float64 cannot add up.
-_LARGEST = 1e150
 
 
 @dataclass(frozen=True)
@@ -118,9 +118,10 @@ def rnsb(
     check_rng(rng)
     if isinstance(C, bool) or not 0 < C < math.inf:
         raise InputError(f"C={C!r}; give a finite number above 0 (1 is the convention)")
-    if vectors == "convention":
-        vectors = "unit" if convention == "full" else "raw"
-    targets, attributes = _checked(words, a, b, unit=vectors == "unit")
+    length: Length = "unit" if convention == "full" else "raw"
+    if vectors != "convention":
+        length = vectors
+    targets, attributes = _checked(words, a, b, length)
     # WEFE's split is that of a whole number; a Generator or None is made one.
     seed = seed_of(rng) % 2**32
     train, figures = _training_set(attributes, convention, C, seed)
@@ -147,34 +148,21 @@ def rnsb(
             **figures,
         },
         scores={"words": tuple(negative.tolist()), "shares": tuple(shares.tolist())},
-        settings={"convention": convention, "vectors": vectors, "C": float(C), "folds": folds},
+        settings={"convention": convention, "vectors": length, "C": float(C), "folds": folds},
         note=_note(attributes, accuracy, converged),
     )
 
 
 def _checked(
-    words: ArrayLike, a: ArrayLike, b: ArrayLike, *, unit: bool
+    words: ArrayLike, a: ArrayLike, b: ArrayLike, length: Length
 ) -> tuple[FloatArray, _Attributes]:
     given = {"words": words, "a": a, "b": b}
-    units = {name: unit_rows(rows, name) for name, rows in given.items()}
-    check_same_dimension(units)
-    if len(units["words"]) == 1:
+    rows = {name: rows_of(each, name, length) for name, each in given.items()}
+    check_same_dimension(rows)
+    if len(rows["words"]) == 1:
         raise InputError("words has one row; RNSB compares words, and one alone always gives 0")
-    if not unit:
-        _check_size_of(given)
-    rows = units if unit else {name: as_numbers(rows, name) for name, rows in given.items()}
     negative = np.repeat([0.0, 1.0], [len(rows["a"]), len(rows["b"])])
     return rows["words"], _Attributes(np.concatenate([rows["a"], rows["b"]]), negative)
-
-
-def _check_size_of(given: dict[str, ArrayLike]) -> None:
-    for name, rows in given.items():
-        largest = float(np.abs(as_numbers(rows, name)).max())
-        if largest > _LARGEST:
-            raise VectorError(
-                f"{name} has a coordinate of {largest:.3g}, whose square cannot be added up; "
-                "divide all vectors by one number, or use vectors='unit'"
-            )
 
 
 def _classifier(convention: RnsbConvention, C: float) -> Any:
@@ -278,10 +266,7 @@ def _note(attributes: _Attributes, accuracy: float, converged: bool) -> str:
 def _run(roles: RoleVectors) -> Measure:
     words = np.concatenate([roles.x, roles.y])
     result = rnsb(words, roles.a, roles.b, rng=roles.rng)
-    negative = np.array(result.scores["words"])
-    x, y = (float(part.mean()) for part in (negative[: len(roles.x)], negative[len(roles.x) :]))
-    figures = {"mean_negative_x": x, "mean_negative_y": y}
-    return replace(result, figures={**result.figures, **figures})
+    return with_side_means(result, len(roles.x), "mean_negative_x", "mean_negative_y")
 
 
 CARD = MetricCard(

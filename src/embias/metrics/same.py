@@ -3,26 +3,27 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Literal, TypeAlias, get_args
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
 from embias.errors import InputError
 from embias.metrics._relabel import (
-    ENTRIES,
+    Labels,
     Relabelled,
     coordinates,
-    default_draws,
-    relabellings,
-    tally,
+    draws_for,
+    in_first,
+    relabelling_test,
 )
+from embias.metrics._sides import with_side_means
 from embias.metrics._vectors import check_same_dimension, unit_rows
 from embias.metrics.card import MetricCard, RoleVectors
 from embias.results import Alternative, Measure
-from embias.stats.inputs import as_generator, check_choice, check_rng, check_size
+from embias.stats.inputs import as_generator, check_choice, check_rng
 from embias.types import FloatArray
 
 __all__ = ["SameWeights", "same"]
@@ -113,8 +114,7 @@ def same(
     units, parts = _checked(words, groups)
     # Two groups cost nothing by the number of words, for the mean word is enough.
     cost = 1 if len(parts) == 2 else len(parts) * len(units)
-    draws = default_draws(cost) if n_resamples is None else n_resamples
-    check_size("n_resamples", draws)
+    draws = draws_for(n_resamples, cost)
     chosen = _checked_alternative(alternative, len(parts))
     sizes = [part.shape[0] for part in parts]
     directions = _directions(np.stack([part.mean(axis=0) for part in parts])[None])[0]
@@ -122,14 +122,10 @@ def same(
     if math.isnan(result.value):
         return result
     rows, projected = coordinates(np.concatenate(parts), units)
-    relabel = _two_groups if len(sizes) == 2 else _more_groups
-    test = relabel(rows, projected, sizes, weights, chosen, draws, as_generator(rng)[0])
+    test = _tested(rows, projected, sizes, weights, chosen, draws, as_generator(rng)[0])
     return replace(
         result,
-        pvalue=test.pvalue,
-        pvalue_bounds=test.bounds,
-        pvalue_method=test.method,
-        n_resamples=test.n_resamples,
+        **test.fields(),
         alternative=chosen,
         null="attribute words relabelled",
         figures={**result.figures, "null_mean": test.null_mean},
@@ -228,7 +224,7 @@ def _measure(
     )
 
 
-def _two_groups(
+def _tested(
     rows: FloatArray,
     words: FloatArray,
     sizes: list[int],
@@ -237,63 +233,58 @@ def _two_groups(
     n_resamples: int,
     rng: np.random.Generator,
 ) -> Relabelled:
+    two = len(sizes) == 2
+    statistic = (_skew if two else _mean_score)(rows, words, sizes, weights)
+    labels: Labels = np.repeat(np.arange(len(sizes), dtype=np.int16), sizes)
+    return relabelling_test(
+        float(statistic(labels[None])[0]),
+        statistic,
+        sizes,
+        alternative=alternative,
+        noise=1e-12,
+        n_resamples=n_resamples,
+        rng=rng,
+        cost=rows.shape[1] if two else len(sizes) * max(words.shape[0], *rows.shape),
+        enumerated=two,
+    )
+
+
+def _skew(
+    rows: FloatArray, words: FloatArray, sizes: list[int], weights: SameWeights
+) -> Callable[[Labels], FloatArray]:
+    """Return what gives the skew for many labellings of two groups."""
     mean_word = words.mean(axis=0)
 
-    def skew(chosen: FloatArray) -> FloatArray:
+    def skew(labels: Labels) -> FloatArray:
+        chosen = in_first(labels)
         b = (chosen / sizes[0] - (1.0 - chosen) / sizes[1]) @ rows
         length = np.linalg.norm(b, axis=1)
         with np.errstate(divide="ignore", invalid="ignore"):
             over = 1.0 if weights == "all" else length
             return np.where(length > _NO_LENGTH, b @ mean_word / over, np.nan)
 
-    observed = skew(np.r_[np.ones(sizes[0]), np.zeros(sizes[1])][None])[0]
-    exact, blocks = relabellings(
-        sizes[0], sizes[1], cost=rows.shape[1], n_resamples=n_resamples, rng=rng
-    )
-    return tally(
-        float(observed),
-        (skew(block) for block in blocks),
-        exact=exact,
-        alternative=alternative,
-        noise=1e-12,
-    )
+    return skew
 
 
-def _more_groups(
-    rows: FloatArray,
-    words: FloatArray,
-    sizes: list[int],
-    weights: SameWeights,
-    alternative: Alternative,
-    n_resamples: int,
-    rng: np.random.Generator,
-) -> Relabelled:
-    labels = np.repeat(np.arange(len(sizes), dtype=np.intp), sizes)
+def _mean_score(
+    rows: FloatArray, words: FloatArray, sizes: list[int], weights: SameWeights
+) -> Callable[[Labels], FloatArray]:
+    """Return what gives the mean score for many labellings of more groups."""
 
-    def mean_scores(given: NDArray[np.intp]) -> FloatArray:
+    def mean_score(labels: Labels) -> FloatArray:
         # (draws, groups, attribute words): the share of each word in the mean of its group.
-        shares = (given[:, None] == np.arange(len(sizes))[:, None]) / np.array(sizes)[:, None]
+        shares = (labels[:, None] == np.arange(len(sizes))[:, None]) / np.array(sizes)[:, None]
         directions = _weighted(_directions(shares @ rows), weights)
         means: FloatArray = np.abs(directions @ words.T).sum(axis=1).mean(axis=1)
         return means
 
-    def draws() -> Iterator[FloatArray]:
-        block = max(1, ENTRIES // (len(sizes) * max(words.shape[0], *rows.shape)))
-        for start in range(0, n_resamples, block):
-            size = min(block, n_resamples - start)
-            yield mean_scores(rng.permuted(np.tile(labels, (size, 1)), axis=1))
-
-    observed = float(mean_scores(labels[None])[0])
-    return tally(observed, draws(), exact=False, alternative=alternative, noise=1e-12)
+    return mean_score
 
 
 def _run(roles: RoleVectors) -> Measure:
     words = np.concatenate([roles.x, roles.y])
     result = same(words, [roles.a, roles.b], alternative=roles.alternative, rng=roles.rng)
-    scores = np.array(result.scores["words"])
-    of_x, of_y = float(scores[: len(roles.x)].mean()), float(scores[len(roles.x) :].mean())
-    figures = {"skew_x": of_x, "skew_y": of_y, "x_minus_y": of_x - of_y}
-    return replace(result, figures={**result.figures, **figures})
+    return with_side_means(result, len(roles.x), "skew_x", "skew_y", "x_minus_y")
 
 
 CARD = MetricCard(

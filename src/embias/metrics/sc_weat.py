@@ -10,27 +10,24 @@ from typing import Literal, TypeAlias, get_args
 import numpy as np
 from numpy.typing import ArrayLike
 
-from embias.errors import InputError
-from embias.metrics._relabel import relabellings
-from embias.metrics._vectors import check_same_dimension, unit_rows
+from embias.metrics._relabel import Labels, in_first, relabellings, share_of
+from embias.metrics._sides import with_side_means
+from embias.metrics._single_category import SingleCategory, single_category
 from embias.metrics.card import MetricCard, RoleVectors
 from embias.results import Alternative, Measure
-from embias.stats._exact import number_of_sums
-from embias.stats.effect_size import largest_d
+from embias.stats import number_of_sums
 from embias.stats.inputs import as_generator, check_choice, check_rng, check_size
 from embias.stats.multiplicity import Adjustment, adjust
 from embias.stats.permutation import MethodChoice, permutation_pvalue
 from embias.types import FloatArray
 
-__all__ = ["attribute_cosines", "sc_weat", "standardised"]
+__all__ = ["sc_weat"]
 
 WordMethod: TypeAlias = Literal["auto", "exact", "certified", "sampled", "none"]
 
 #: Subset sums, over all words, that counting word by word may cost; and what one call costs.
 _WORK = 40_000_000
 _CALL = 20_000
-#: A standard deviation of cosines below this is rounding.
-_EQUAL_COSINES = 1e-14
 #: Share of the family's level that the smallest p-value by drawing may use up.
 _TOO_COARSE = 0.05
 
@@ -113,117 +110,58 @@ def sc_weat(
     >>> round(result.value, 3)
     1.732
     """
-    _check_options(ddof, alternative, word_method, n_resamples, rng)
-    cosines, n_a = attribute_cosines(words, a, b)
-    scores, deviations = standardised(cosines, n_a, ddof)
-    defined = ~np.isnan(scores)
+    _check_options(alternative, word_method, n_resamples, rng)
+    found = single_category(words, a, b, ddof)
     generator, _ = as_generator(rng)
-    pvalues, found = _word_pvalues(cosines, n_a, alternative, word_method, n_resamples, generator)
+    pvalues, how = _word_pvalues(found, alternative, word_method, n_resamples, generator)
     adjusted = adjust(pvalues, adjustment)
-    parts, noise = _parts_of_mean(cosines[defined], deviations[defined])
-    test = permutation_pvalue(
-        parts[:n_a],
-        parts[n_a:],
-        alternative=alternative,
-        method=method,
-        magnitude=noise,
-        n_resamples=n_resamples,
-        rng=generator,
+    result = found.mean_measure(
+        "sc_weat", alternative=alternative, method=method, n_resamples=n_resamples, rng=generator
     )
-    bound = largest_d(n_a, cosines.shape[1] - n_a, ddof=ddof)
-    return Measure(
-        metric="sc_weat",
-        value=_mean(scores),
-        no_bias=0.0,
-        value_range=(-bound, bound),
-        pvalue=test.pvalue,
-        pvalue_bounds=test.pvalue_bounds,
-        pvalue_method=test.method,
-        alternative=alternative,
-        null="attribute words relabelled, for all words together",
-        n_resamples=test.n_resamples,
-        counts={"words": scores.size, "A": n_a, "B": cosines.shape[1] - n_a},
-        figures={
-            "words_above_0": _mean(np.where(defined, scores > 0, np.nan)),
-            "alarms": float(np.count_nonzero(adjusted <= 0.05)),
-        },
+    coarse = how == "sampled" and pvalues.size > _TOO_COARSE * (n_resamples + 1)
+    notes = [found.note] if found.note else []
+    if coarse:
+        notes.append(
+            f"{n_resamples} draws are too few for {pvalues.size} words: no p-value of a word can "
+            "get below 0.05 when corrected for their number."
+        )
+    return replace(
+        result,
+        figures={**result.figures, "alarms": float(np.count_nonzero(adjusted <= 0.05))},
         scores={
-            "words": tuple(scores.tolist()),
+            **result.scores,
             "pvalues": tuple(pvalues.tolist()),
             "pvalues_adjusted": tuple(adjusted.tolist()),
         },
-        settings={"ddof": int(ddof), "adjustment": adjustment, "word_method": found},
-        note=_note(scores, found, n_resamples),
+        settings={**result.settings, "adjustment": adjustment, "word_method": how},
+        note=" ".join(notes),
     )
 
 
 def _check_options(
-    ddof: int, alternative: Alternative, word_method: WordMethod, n_resamples: int, rng: object
+    alternative: Alternative, word_method: WordMethod, n_resamples: int, rng: object
 ) -> None:
     check_choice("alternative", alternative, get_args(Alternative))
     check_choice("word_method", word_method, get_args(WordMethod))
     check_size("n_resamples", n_resamples)
     check_rng(rng)
-    if isinstance(ddof, bool) or ddof not in (0, 1):
-        raise InputError(f"ddof={ddof!r}; the score is defined for ddof 1 (as published) or 0")
-
-
-def attribute_cosines(words: ArrayLike, a: ArrayLike, b: ArrayLike) -> tuple[FloatArray, int]:
-    """Return the cosines of each word with the attributes, A before B, and the size of A.
-
-    Raises
-    ------
-    InputError, VectorError
-        As :func:`sc_weat`.
-    """
-    units = {n: unit_rows(rows, n) for n, rows in (("words", words), ("a", a), ("b", b))}
-    check_same_dimension(units)
-    n_a, n_b = len(units["a"]), len(units["b"])
-    if n_a == n_b == 1:
-        raise InputError(
-            "one attribute on each side: the score would be the same whatever the vectors, and p "
-            "at least 1/2; give at least two on one side"
-        )
-    cosines: FloatArray = units["words"] @ np.concatenate([units["a"], units["b"]]).T
-    return cosines, n_a
-
-
-def standardised(cosines: FloatArray, n_a: int, ddof: int) -> tuple[FloatArray, FloatArray]:
-    """Return s1 of each word (NaN where all cosines are equal), and its standard deviation."""
-    deviations = cosines.std(axis=1, ddof=ddof)
-    differences = cosines[:, :n_a].mean(axis=1) - cosines[:, n_a:].mean(axis=1)
-    with np.errstate(divide="ignore", invalid="ignore"):
-        scores = np.where(deviations > _EQUAL_COSINES, differences / deviations, np.nan)
-    return scores, deviations
-
-
-def _parts_of_mean(cosines: FloatArray, deviations: FloatArray) -> tuple[FloatArray, float]:
-    """Return numbers by attribute word whose difference of means is the mean of s1 over words.
-
-    And the size of the numbers that they come from by subtraction.
-    """
-    if len(cosines) == 0:
-        return np.zeros(cosines.shape[1]), 1.0
-    parts: FloatArray = (cosines / deviations[:, None]).mean(axis=0)
-    return parts, float((1 / deviations).mean())
 
 
 def _word_pvalues(
-    cosines: FloatArray,
-    n_a: int,
+    scored: SingleCategory,
     alternative: Alternative,
     method: WordMethod,
     n_resamples: int,
     generator: np.random.Generator,
 ) -> tuple[FloatArray, str]:
     """Return the p-value of each word, and how it was found."""
+    cosines, n_a = scored.cosines, scored.n_a
     n_words, n = cosines.shape
     if method == "none":
         return np.full(n_words, math.nan), method
     if method in ("auto", "sampled"):
         exact, blocks = relabellings(
-            n_a,
-            n - n_a,
+            (n_a, n - n_a),
             cost=n_words,
             n_resamples=n_resamples,
             rng=generator,
@@ -248,7 +186,7 @@ def _shared(
     n_a: int,
     alternative: Alternative,
     exact: bool,
-    blocks: Iterator[FloatArray],
+    blocks: Iterator[Labels],
 ) -> tuple[FloatArray, Literal["exact", "sampled"]]:
     """Return the p-values of all words by the same relabellings."""
     centred = cosines - cosines.mean(axis=1, keepdims=True)
@@ -261,44 +199,19 @@ def _shared(
         observed = np.abs(observed)
     hits = np.zeros(len(cosines), dtype=np.int64)
     total = 0
-    for chosen in blocks:
-        sums = chosen @ centred.T
+    for labels in blocks:
+        sums = in_first(labels) @ centred.T
         if alternative == "two-sided":
             np.abs(sums, out=sums)
         hits += np.count_nonzero(sums >= observed - noise, axis=0)
         total += len(sums)
-    if exact:
-        return np.maximum(hits, 1) / total, "exact"
-    return (hits + 1) / (total + 1), "sampled"
-
-
-def _note(scores: FloatArray, found: str, n_resamples: int) -> str:
-    notes = []
-    undefined = int(np.count_nonzero(np.isnan(scores)))
-    if undefined == scores.size:
-        notes.append("All cosines of every word are equal: the score is not defined.")
-    elif undefined:
-        notes.append(f"{undefined} word(s) with equal cosines have no score: left out.")
-    if found == "sampled" and scores.size > _TOO_COARSE * (n_resamples + 1):
-        notes.append(
-            f"{n_resamples} draws are too few for {scores.size} words: no p-value of a word can "
-            "get below 0.05 when corrected for their number."
-        )
-    return " ".join(notes)
+    return share_of(hits, total, exact=exact), "exact" if exact else "sampled"
 
 
 def _run(roles: RoleVectors) -> Measure:
     words = np.concatenate([roles.x, roles.y])
     result = sc_weat(words, roles.a, roles.b, alternative=roles.alternative, rng=roles.rng)
-    scores = np.array(result.scores["words"])
-    of_x, of_y = (_mean(part) for part in (scores[: len(roles.x)], scores[len(roles.x) :]))
-    figures = {"x": of_x, "y": of_y, "x_minus_y": of_x - of_y}
-    return replace(result, figures={**result.figures, **figures})
-
-
-def _mean(scores: FloatArray) -> float:
-    defined = scores[~np.isnan(scores)]
-    return float(defined.mean()) if defined.size else math.nan
+    return with_side_means(result, len(roles.x), "x", "y", "x_minus_y")
 
 
 CARD = MetricCard(

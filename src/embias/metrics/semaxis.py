@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import math
-from dataclasses import replace
 from typing import Any, Literal, TypeAlias, get_args
 
 import numpy as np
 from numpy.typing import ArrayLike
 
 from embias.errors import InputError
-from embias.metrics._partitions import Labels, draws_for, relabelling_test
 from embias.metrics._pool import with_neighbours
+from embias.metrics._relabel import Labels, draws_for, relabelling_test
+from embias.metrics._sides import with_side_means
 from embias.metrics._vectors import check_same_dimension, unit_rows
 from embias.metrics.card import MetricCard, RoleVectors
 from embias.results import Alternative, Measure
@@ -103,7 +102,7 @@ def semaxis(
     units = {name: unit_rows(rows, name) for name, rows in (("words", words), ("a", a), ("b", b))}
     check_same_dimension(units)
     n_a = units["a"].shape[0]
-    draws = draws_for(n_resamples, n_a + units["b"].shape[0], most=9_999)
+    draws = draws_for(n_resamples, 4 * (n_a + units["b"].shape[0]))
     poles = _poles(units, a, b, neighbours, pool, vectors)
     # Only the direction of the axis counts; scaling keeps its square from overflowing.
     scale = float(np.abs(poles).max()) or 1.0
@@ -189,10 +188,7 @@ def _tested(
 def _run(roles: RoleVectors) -> Measure:
     words = np.concatenate([roles.x, roles.y])
     result = semaxis(words, roles.a, roles.b, alternative=roles.alternative, rng=roles.rng)
-    scores = np.array(result.scores["words"])
-    x, y = float(scores[: len(roles.x)].mean()), float(scores[len(roles.x) :].mean())
-    difference = x - y if math.isfinite(x) else math.nan
-    return replace(result, figures={**result.figures, "x": x, "y": y, "x_minus_y": difference})
+    return with_side_means(result, len(roles.x), "x", "y", "x_minus_y")
 
 
 CARD = MetricCard(

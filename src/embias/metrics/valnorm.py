@@ -2,23 +2,24 @@
 
 from __future__ import annotations
 
-import itertools
 import math
-import sys
-from collections.abc import Iterator
 from typing import Any, Literal, TypeAlias, get_args
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
-from scipy import stats
+from numpy.typing import ArrayLike
 
 from embias.errors import InputError
-from embias.metrics._partitions import draws_for
+from embias.metrics._correlation import (
+    bootstrap_correlation,
+    correlate,
+    fisher_interval,
+    permutation_tests,
+)
+from embias.metrics._relabel import draws_for
 from embias.metrics._single_category import single_category
 from embias.metrics.card import MetricCard
 from embias.results import Alternative, Interval, Measure
-from embias.stats._sampled import clopper_pearson
-from embias.stats.bootstrap import bootstrap_interval, bootstrap_replicates, check_level
+from embias.stats.bootstrap import check_level
 from embias.stats.inputs import as_generator, as_scores, check_choice, check_rng
 from embias.types import FloatArray
 
@@ -26,12 +27,8 @@ __all__ = ["valnorm"]
 
 ValnormInterval: TypeAlias = Literal["fisher", "bca", "percentile"]
 
-#: Words up to which all orders of the ratings are counted: 9! = 362,880.
-_MOST_COUNTED = 9
+#: Words that a correlation with an interval needs.
 _FEWEST = 4
-_NUMBERS_AT_ONCE = 2**20
-#: Spread below this share of the largest number is rounding.
-_CONSTANT = 1e-13
 
 
 def valnorm(
@@ -86,7 +83,7 @@ def valnorm(
     ------
     InputError
         Wrong shape, empty set, fewer than four words with a score, a rating missing or not
-        finite, one attribute on each side, too few distinct words for a bootstrap.
+        finite, one attribute on each side.
     VectorError
         A zero or non-finite vector.
 
@@ -106,10 +103,8 @@ def valnorm(
     check_choice("interval", interval, get_args(ValnormInterval))
     check_level(level)
     check_rng(rng)
-    if isinstance(ddof, bool) or ddof not in (0, 1):
-        raise InputError(f"ddof={ddof!r}; the score is defined for ddof 1 (the paper's) or 0")
     ratings = as_scores(valence, "valence")
-    draws = draws_for(n_resamples, ratings.size, most=9_999)
+    draws = draws_for(n_resamples, 4 * ratings.size)
     found = single_category(words, a, b, ddof)
     if ratings.size != found.scores.size:
         raise InputError(
@@ -121,96 +116,31 @@ def valnorm(
         raise InputError(
             f"{scores.size} words have a score and a rating; a correlation needs {_FEWEST}"
         )
-    value = _pearson(scores[None], kept[None])[0]
+    value = float(correlate(scores[None], kept[None], "pearson")[0])
     generator, _ = as_generator(rng)
-    left_out = ratings.size - kept.size
-    notes = [f"{left_out} words have equal cosines, so no score; left out."] if left_out else []
+    notes = [found.note]
     tested: dict[str, Any] = {}
     if math.isnan(value):
         notes.append("All scores or all ratings are equal: the correlation is not defined.")
     else:
-        tested = _tested(scores, kept, alternative, draws, generator)
-        tested["interval"] = _interval(value, scores, kept, interval, level, draws, generator)
+        (test,) = permutation_tests([(scores, kept)], alternative, draws, generator)
+        tested = {"alternative": alternative, "null": "ratings put in other orders"}
+        tested |= test.fields()
+        bounds, why = _interval(value, scores, kept, interval, level, draws, generator)
+        tested["interval"] = bounds
+        notes.append(why)
     return Measure(
         metric="valnorm",
-        value=float(value),
+        value=value,
         no_bias=None,
         value_range=(-1.0, 1.0),
         counts={"words": int(kept.size), "A": found.n_a, "B": found.n_b},
-        figures={"spearman": float(_pearson(_ranks(scores), _ranks(kept))[0])},
+        figures={"spearman": float(correlate(scores[None], kept[None], "spearman")[0])},
         scores={"words": tuple(found.scores.tolist())},
         settings={"ddof": int(ddof), "vectors": "unit"},
-        note=" ".join(notes),
+        note=" ".join(note for note in notes if note),
         **tested,
     )
-
-
-def _ranks(values: FloatArray) -> FloatArray:
-    ranks: FloatArray = stats.rankdata(values)[None]
-    return ranks
-
-
-def _pearson(x: FloatArray, y: FloatArray) -> FloatArray:
-    """Return the correlation of each row of x with that of y, NaN where one is constant."""
-    (x, x_length), (y, y_length) = _centred(x), _centred(y)
-    with np.errstate(invalid="ignore", divide="ignore"):
-        found: FloatArray = np.clip((x * y).sum(axis=1) / (x_length * y_length), -1.0, 1.0)
-    return found
-
-
-def _centred(rows: FloatArray) -> tuple[FloatArray, FloatArray]:
-    scale = np.abs(rows).max(axis=1, keepdims=True)
-    rows = rows / np.where(scale > 0, scale, 1.0)
-    rows = rows - rows.mean(axis=1, keepdims=True)
-    lengths = np.linalg.norm(rows, axis=1)
-    return rows, np.where(lengths > _CONSTANT * math.sqrt(rows.shape[1]), lengths, np.nan)
-
-
-def _tested(
-    scores: FloatArray,
-    ratings: FloatArray,
-    alternative: Alternative,
-    n_resamples: int,
-    rng: np.random.Generator,
-) -> dict[str, Any]:
-    """Return the fields of the p-value: ratings in other orders."""
-    (x,), (x_length,) = _centred(scores[None])
-    (y,), (y_length,) = _centred(ratings[None])
-    x, y = x / x_length, y / y_length
-    exact = x.size <= _MOST_COUNTED
-    hits = total = 0
-    for orders in _all_orders(x.size) if exact else _drawn_orders(x.size, n_resamples, rng):
-        hits += _extreme(y[orders] @ x, float(x @ y), alternative)
-        total += len(orders)
-    fields: dict[str, Any] = {"alternative": alternative, "null": "ratings put in other orders"}
-    if exact:
-        p = hits / total
-        return {**fields, "pvalue": p, "pvalue_bounds": (p, p), "pvalue_method": "exact"}
-    p = (hits + 1) / (total + 1)
-    low, high = clopper_pearson(hits, total)
-    bounds = (max(min(low, p), sys.float_info.min), max(high, p))
-    sampled = {"pvalue": p, "pvalue_bounds": bounds, "pvalue_method": "sampled"}
-    return {**fields, **sampled, "n_resamples": total}
-
-
-def _extreme(drawn: FloatArray, observed: float, alternative: Alternative) -> int:
-    slack = 1e-12
-    if alternative == "two-sided":
-        drawn, observed = np.abs(drawn), abs(observed)
-    if alternative == "less":
-        drawn, observed = -drawn, -observed
-    return int(np.count_nonzero(drawn >= observed - slack))
-
-
-def _all_orders(n: int) -> Iterator[NDArray[np.intp]]:
-    yield np.array(list(itertools.permutations(range(n))), dtype=np.intp)
-
-
-def _drawn_orders(n: int, draws: int, rng: np.random.Generator) -> Iterator[NDArray[np.intp]]:
-    rows = max(1, _NUMBERS_AT_ONCE // n)
-    for start in range(0, draws, rows):
-        size = min(rows, draws - start)
-        yield rng.permuted(np.broadcast_to(np.arange(n), (size, n)), axis=1)
 
 
 def _interval(
@@ -221,29 +151,16 @@ def _interval(
     level: float,
     n_resamples: int,
     rng: np.random.Generator,
-) -> Interval:
-    n = scores.size
-    if method == "fisher":
-        if abs(value) == 1:
-            return Interval(value, value, level, "fisher")
-        reach = float(stats.norm.ppf((1 + level) / 2)) / math.sqrt(n - 3)
-        centre = math.atanh(value)
-        return Interval(math.tanh(centre - reach), math.tanh(centre + reach), level, "fisher")
-
-    def draw(generator: np.random.Generator, size: int) -> FloatArray:
-        step = max(1, _NUMBERS_AT_ONCE // n)
-        parts = []
-        for start in range(0, size, step):
-            rows = generator.integers(n, size=(min(step, size - start), n))
-            parts.append(_pearson(scores[rows], ratings[rows]))
-        return np.concatenate(parts)
-
-    replicates = bootstrap_replicates(draw, n_resamples, rng)
-    left_out = []
-    if method == "bca":
-        kept = [np.delete(np.arange(n), i) for i in range(n)]
-        left_out = [np.array([_pearson(scores[None, k], ratings[None, k])[0] for k in kept])]
-    return bootstrap_interval(value, replicates, level=level, method=method, jackknife=left_out)
+) -> tuple[Interval | None, str]:
+    if method != "fisher":
+        return bootstrap_correlation(
+            scores, ratings, "pearson", method=method, level=level, n_resamples=n_resamples, rng=rng
+        )
+    interval, why = fisher_interval(value, scores.size, level)
+    if interval is None:
+        # With four words or more r is 1, where the interval shrinks to a point.
+        return Interval(value, value, level, "fisher"), ""
+    return interval, why
 
 
 CARD = MetricCard(

@@ -3,21 +3,26 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
 from dataclasses import replace
 from typing import Literal, TypeAlias, get_args
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
-from scipy import stats
+from numpy.typing import ArrayLike
 
 from embias.errors import InputError
-from embias.metrics._relabel import ENTRIES, Relabelled, default_draws, tally
+from embias.metrics._correlation import (
+    bootstrap_correlation,
+    correlate,
+    fisher_interval,
+    is_constant,
+    permutation_tests,
+)
+from embias.metrics._relabel import draws_for
+from embias.metrics._single_category import SingleCategory, single_category
 from embias.metrics.card import MetricCard, RoleVectors
-from embias.metrics.sc_weat import attribute_cosines, standardised
-from embias.results import Alternative, Interval, Measure
-from embias.stats.bootstrap import bootstrap_interval, bootstrap_replicates, check_level
-from embias.stats.inputs import as_generator, as_scores, check_choice, check_rng, check_size
+from embias.results import Alternative, Measure
+from embias.stats.bootstrap import check_level
+from embias.stats.inputs import as_generator, as_scores, check_choice, check_rng
 from embias.stats.permutation import permutation_pvalue
 from embias.types import FloatArray
 
@@ -25,12 +30,8 @@ __all__ = ["WefatInterval", "wefat"]
 
 WefatInterval: TypeAlias = Literal["bca", "fisher"]
 
-#: Words up to which all orders of the property are taken (9! = 362,880).
-_MOST_ORDERED = 9
 #: Words up to which the bootstrap is corrected for skewness by the jackknife.
 _MOST_LEFT_OUT = 1_000
-#: A list whose spread is below this share of its size is constant but for rounding.
-_CONSTANT = 1e-13
 
 
 def wefat(
@@ -105,20 +106,16 @@ def wefat(
     check_choice("interval", interval, get_args(WefatInterval))
     check_level(level)
     check_rng(rng)
-    if isinstance(ddof, bool) or ddof not in (0, 1):
-        raise InputError(f"ddof={ddof!r}; the score is defined for ddof 1 (as published) or 0")
-    cosines, n_a = attribute_cosines(words, a, b)
-    known = _checked_values(values, len(cosines))
-    draws = default_draws(10 * len(known)) if n_resamples is None else n_resamples
-    check_size("n_resamples", draws, 100)
-    scores, _ = standardised(cosines, n_a, ddof)
-    result = _measure(scores, known, ddof, (n_a, cosines.shape[1] - n_a))
+    found = single_category(words, a, b, ddof)
+    known = _checked_values(values, found.scores.size)
+    draws = draws_for(n_resamples, 10 * known.size, at_least=100)
+    result = _measure(found, known)
     if math.isnan(result.value):
         return result
-    kept = ~np.isnan(scores)
+    scores, known = found.scores[found.defined], known[found.defined]
     generator, _ = as_generator(rng)
-    result = _with_test(result, scores[kept], known[kept], alternative, draws, generator)
-    return _with_interval(result, scores[kept], known[kept], interval, level, draws, generator)
+    result = _with_test(result, scores, known, alternative, draws, generator)
+    return _with_interval(result, scores, known, interval, level, draws, generator)
 
 
 def _checked_values(values: ArrayLike, n: int) -> FloatArray:
@@ -127,48 +124,34 @@ def _checked_values(values: ArrayLike, n: int) -> FloatArray:
         raise InputError(f"values has {known.size} numbers for {n} words; give one for each word")
     if n < 3:
         raise InputError(f"words has {n} row(s); a correlation needs three at least: add words")
-    if _is_constant(known):
+    if is_constant(known):
         raise InputError(
             f"values are all {known[0]:g}; a correlation needs a property in which words differ"
         )
     return known
 
 
-def _is_constant(numbers: FloatArray) -> bool:
-    return bool(np.ptp(numbers) <= _CONSTANT * np.abs(numbers).max())
-
-
-def _standard(numbers: FloatArray) -> FloatArray:
-    """Return numbers with mean 0 and sum of squares 1, so that r is a sum of products."""
-    # Dividing first keeps the squares of very large numbers from overflowing.
-    scaled = numbers / np.abs(numbers).max()
-    centred = scaled - scaled.mean()
-    standard: FloatArray = centred / np.linalg.norm(centred)
-    return standard
-
-
-def _measure(scores: FloatArray, known: FloatArray, ddof: int, sizes: tuple[int, int]) -> Measure:
-    kept = ~np.isnan(scores)
-    dropped = int(scores.size - kept.sum())
-    note = f"{dropped} word(s) with equal cosines have no score: left out." * bool(dropped)
+def _measure(found: SingleCategory, known: FloatArray) -> Measure:
+    note = found.note
     r = spearman = slope = math.nan
-    s, v = scores[kept], known[kept]
-    if s.size < 3 or _is_constant(s) or _is_constant(v):
+    s, v = found.scores[found.defined], known[found.defined]
+    if s.size >= 3:
+        r = float(correlate(s[None], v[None], "pearson")[0])
+    if math.isnan(r):
         note = f"{note} Too few words that differ in score and property: r is undefined.".strip()
     else:
-        r = float(np.clip(_standard(s) @ _standard(v), -1.0, 1.0))
         # Rounding must not order scores that are equal.
-        spearman = float(stats.spearmanr(np.round(s, 12), v).statistic)
+        spearman = float(correlate(np.round(s, 12)[None], v[None], "spearman")[0])
         slope = r * float(s.std() / v.std())
     return Measure(
         metric="wefat",
         value=r,
         no_bias=0.0,
         value_range=(-1.0, 1.0),
-        counts={"words": int(kept.sum()), "A": sizes[0], "B": sizes[1]},
+        counts={"words": s.size, "A": found.n_a, "B": found.n_b},
         figures={"spearman": spearman, "slope": slope, "r_squared": r * r},
-        scores={"words": tuple(scores.tolist()), "values": tuple(known.tolist())},
-        settings={"ddof": int(ddof)},
+        scores={"words": tuple(found.scores.tolist()), "values": tuple(known.tolist())},
+        settings={"ddof": int(found.ddof)},
         note=note,
     )
 
@@ -183,67 +166,26 @@ def _with_test(
 ) -> Measure:
     result = replace(result, alternative=alternative, null="values permuted among the words")
     levels = np.unique(known)
-    if levels.size == 2:
-        # With two values, r grows with the difference of the means: counted like WEAT.
-        upper = known == levels[1]
-        test = permutation_pvalue(
-            scores[upper],
-            scores[~upper],
-            alternative=alternative,
-            magnitude=float(np.abs(scores).max()),
-            n_resamples=draws,
-            rng=generator,
-        )
-        found = test.pvalue, test.pvalue_bounds, test.method, test.n_resamples
-    else:
-        drawn = _over_orders(_standard(scores), _standard(known), alternative, draws, generator)
-        found = drawn.pvalue, drawn.bounds, drawn.method, drawn.n_resamples
-    pvalue, bounds, method, n_resamples = found
+    if levels.size != 2:
+        (drawn,) = permutation_tests([(scores, known)], alternative, draws, generator)
+        return replace(result, **drawn.fields())
+    # With two values, r grows with the difference of the means: counted like WEAT.
+    upper = known == levels[1]
+    test = permutation_pvalue(
+        scores[upper],
+        scores[~upper],
+        alternative=alternative,
+        magnitude=float(np.abs(scores).max()),
+        n_resamples=draws,
+        rng=generator,
+    )
     return replace(
         result,
-        pvalue=pvalue,
-        pvalue_bounds=bounds,
-        pvalue_method=method,
-        n_resamples=n_resamples,
+        pvalue=test.pvalue,
+        pvalue_bounds=test.pvalue_bounds,
+        pvalue_method=test.method,
+        n_resamples=test.n_resamples,
     )
-
-
-def _over_orders(
-    s: FloatArray,
-    v: FloatArray,
-    alternative: Alternative,
-    draws: int,
-    generator: np.random.Generator,
-) -> Relabelled:
-    exact = s.size <= _MOST_ORDERED
-    orders = _all_orders(s.size) if exact else _random_orders(s.size, draws, generator)
-    return tally(
-        float(s @ v),
-        (v[order] @ s for order in orders),
-        exact=exact,
-        alternative=alternative,
-        noise=1e-12,
-        two_sided="abs",
-    )
-
-
-def _all_orders(n: int) -> Iterator[NDArray[np.intp]]:
-    orders = np.zeros((1, 1), dtype=np.intp)
-    for last in range(1, n):
-        # Insert the next number at every place of every order so far.
-        orders = np.concatenate(
-            [np.insert(orders, place, last, axis=1) for place in range(last + 1)]
-        )
-    yield orders
-
-
-def _random_orders(
-    n: int, draws: int, generator: np.random.Generator
-) -> Iterator[NDArray[np.intp]]:
-    block = max(1, ENTRIES // n)
-    for start in range(0, draws, block):
-        size = min(block, draws - start)
-        yield np.argsort(generator.random((size, n)), axis=1)
 
 
 def _with_interval(
@@ -257,62 +199,22 @@ def _with_interval(
 ) -> Measure:
     settings = {**result.settings, "interval": kind, "n_resamples": draws}
     if kind == "fisher":
-        found, note = _fisher(result.value, scores.size, level)
+        found, note = fisher_interval(result.value, scores.size, level)
     else:
-        found, note = _bootstrap(result.value, scores, known, level, draws, generator)
+        found, note = bootstrap_correlation(
+            scores,
+            known,
+            "pearson",
+            method="bca",
+            level=level,
+            n_resamples=draws,
+            rng=generator,
+            most_left_out=_MOST_LEFT_OUT,
+        )
+        if found is not None and scores.size < 10:
+            note = "Fewer than 10 words: the interval is too narrow."
     note = " ".join(part for part in (result.note, note) if part)
     return replace(result, interval=found, settings=settings, note=note)
-
-
-def _fisher(r: float, n: int, level: float) -> tuple[Interval | None, str]:
-    if n < 4 or abs(r) >= 1:
-        return None, "No interval: Fisher's needs four words, and r between -1 and 1."
-    half = float(stats.norm.ppf((1 + level) / 2)) / math.sqrt(n - 3)
-    centre = math.atanh(r)
-    return Interval(math.tanh(centre - half), math.tanh(centre + half), level, "fisher"), ""
-
-
-def _bootstrap(
-    r: float,
-    scores: FloatArray,
-    known: FloatArray,
-    level: float,
-    draws: int,
-    generator: np.random.Generator,
-) -> tuple[Interval | None, str]:
-    s, v = _standard(scores), _standard(known)
-    n = s.size
-    block = max(1, ENTRIES // n)
-
-    def draw(child: np.random.Generator, size: int) -> FloatArray:
-        parts = []
-        for start in range(0, size, block):
-            rows = child.integers(0, n, size=(min(block, size - start), n))
-            parts.append(_correlations(s[rows], v[rows]))
-        return np.concatenate(parts)
-
-    replicates = bootstrap_replicates(draw, draws, generator)
-    left_out = []
-    if n <= _MOST_LEFT_OUT:
-        rows = np.array([np.delete(np.arange(n), i) for i in range(n)])
-        left_out = [_correlations(s[rows], v[rows])]
-    if left_out and np.isnan(left_out[0]).any():
-        return None, "No interval: without one of the words, r is undefined."
-    try:
-        found = bootstrap_interval(r, replicates, level=level, jackknife=left_out)
-    except InputError:
-        return None, "No interval: too few words for a bootstrap; use interval='fisher'."
-    return found, "Fewer than 10 words: the interval is too narrow." if n < 10 else ""
-
-
-def _correlations(s: FloatArray, v: FloatArray) -> FloatArray:
-    """Return Pearson's r of each row, NaN where one side is constant."""
-    s = s - s.mean(axis=1, keepdims=True)
-    v = v - v.mean(axis=1, keepdims=True)
-    squares_s, squares_v = (s**2).sum(axis=1), (v**2).sum(axis=1)
-    varied = (squares_s > 1e-24) & (squares_v > 1e-24)
-    with np.errstate(divide="ignore", invalid="ignore"):
-        return np.where(varied, (s * v).sum(axis=1) / np.sqrt(squares_s * squares_v), np.nan)
 
 
 def _run(roles: RoleVectors) -> Measure:

@@ -13,16 +13,16 @@ from scipy import stats
 from embias.errors import InputError
 from embias.metrics._correlation import (
     Statistic,
+    bootstrap_correlation,
     correlate,
-    correlation_replicates,
-    leave_one_out_correlations,
+    fisher_interval,
     permutation_tests,
 )
 from embias.metrics._row_numbers import row_numbers
 from embias.metrics._vectors import check_same_dimension, unit_rows
 from embias.metrics.card import MetricCard
 from embias.results import Alternative, Interval, Measure
-from embias.stats.bootstrap import bootstrap_interval, bootstrap_replicates, check_level
+from embias.stats.bootstrap import check_level
 from embias.stats.inputs import as_generator, as_scores, check_choice, check_rng, check_size
 from embias.types import FloatArray
 
@@ -33,8 +33,6 @@ Missing: TypeAlias = Literal["drop", "zero"]
 
 #: Decimals of cosines that are compared: the rest is rounding, and must not break ties.
 _DECIMALS = 13
-#: Correlations nearer to 1 than this have no Fisher interval.
-_PERFECT = 1e-12
 
 CARD = MetricCard(
     name="word_similarity",
@@ -260,19 +258,15 @@ def _correlated(
     # The interval has a stream of its own, so that asking for it leaves the p-value as it is.
     other = generator.spawn(1)[0]
     (tested,) = permutation_tests([compared], options.alternative, options.n_resamples, generator)
-    pvalue, bounds, method = tested
     found, note = _interval(x, y, value, options, other)
     if seed is not None:
         empty.settings["seed"] = seed
     return replace(
         empty,
         value=value,
-        pvalue=pvalue,
-        pvalue_bounds=bounds,
-        pvalue_method=method,
+        **tested.fields(),
         alternative=options.alternative,
         null="ratings relabelled over pairs",
-        n_resamples=options.n_resamples if method == "sampled" else None,
         interval=found,
         note=note,
     )
@@ -284,26 +278,16 @@ def _interval(
     if options.interval == "none":
         return None, ""
     if options.interval == "fisher":
-        if x.size < 4 or 1 - abs(value) < _PERFECT:
-            return None, "No interval: it needs four pairs and a correlation short of 1."
         # Bonett & Wright 2000 for ranks, Fisher 1921 for values.
-        excess = value**2 / 2 if options.correlation == "spearman" else 0.0
-        half = stats.norm.ppf((1 + options.level) / 2) * math.sqrt((1 + excess) / (x.size - 3))
-        z = math.atanh(value)
-        low, high = math.tanh(z - half), math.tanh(z + half)
-        return Interval(low, high, options.level, "fisher"), ""
-    replicates = bootstrap_replicates(
-        lambda generator, size: correlation_replicates(x, y, options.correlation, generator, size),
-        options.n_resamples,
-        rng,
+        excess = 1 + value**2 / 2 if options.correlation == "spearman" else 1.0
+        return fisher_interval(value, x.size, options.level, unit="pair", excess=excess)
+    return bootstrap_correlation(
+        x,
+        y,
+        options.correlation,
+        method=options.interval,
+        level=options.level,
+        n_resamples=options.n_resamples,
+        rng=rng,
+        unit="pair",
     )
-    jackknife = []
-    if options.interval == "bca":
-        jackknife = [leave_one_out_correlations(x, y, options.correlation)]
-    try:
-        found = bootstrap_interval(
-            value, replicates, level=options.level, method=options.interval, jackknife=jackknife
-        )
-    except InputError:
-        return None, "No interval: too few distinct pairs for a bootstrap."
-    return found, ""

@@ -5,6 +5,7 @@ it can be, certified (a rigorous bracket) when exact counting is too large, samp
 neither is possible, and the result says which.
 """
 
+from embias.stats._exact import number_of_sums
 from embias.stats._sampled import clopper_pearson
 from embias.stats.analytic_interval import analytic_interval
 from embias.stats.bootstrap import bootstrap_interval, bootstrap_replicates
@@ -49,6 +50,7 @@ __all__ = [
     "g_from_d",
     "hedges",
     "largest_d",
+    "number_of_sums",
     "paired_test",
     "permutation_pvalue",
     "pool_random_effects",
