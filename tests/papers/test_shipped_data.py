@@ -199,7 +199,7 @@ def test_extract_counts_and_missing_words() -> None:
     counts, missing = described["counts"], described["missing"]
     assert counts["words"] == counts["listed"] + counts["pool"] == len(rows)
     assert not rows.keys() & {*missing["suites"], *missing["lists"]}
-    for relative in ("suites/weat.toml", "suites/seat.toml"):
+    for relative in ("suites/weat.toml", "suites/seat.toml", "suites/tan2019.toml"):
         for entry in toml(relative)["sets"].values():
             single = {word for word in entry["words"] if " " not in word}
             assert single <= rows.keys() | set(missing["suites"])

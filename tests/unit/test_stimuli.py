@@ -6,6 +6,7 @@ import pytest
 
 from embias import AssociationTest, InContext, Suite, WordSet, load_suite
 from embias.errors import DataFileError, InputError, UnknownNameError
+from embias.results import Published
 from embias.stimuli import fill_template, known_suites
 
 GOOD = """
@@ -92,6 +93,17 @@ def test_a_suite_of_ones_own_is_read(write):
         ("[tests.one]", '[tests.one]\ntemplates = ["{} {}"]', "needs just one field"),
         ("[tests.one]", '[tests.one]\ntemplates = ["{"]', "template '{'"),
         ("[tests.one]", '[tests.one]\ntemplates = "words"', r"\[words\], key 'rose': is missing"),
+        *(
+            ("[tests.one]", f"[tests.one]\ntemplates = {{ {by_role} }}", message)
+            for by_role, message in [
+                ('targets = ["A {}."]', "key 'templates', key 'attributes': is missing"),
+                ('targets = "A {}."', "key 'targets': must be a list of texts"),
+                ('tragets = ["A {}."]', "unknown key 'tragets'; did you mean 'targets'"),
+                ('targets = ["A {}."], attributes = []', "key 'attributes': is empty"),
+                ('targets = ["A {}.", "A {}."]', "key 'targets': the template .* listed twice"),
+                ('targets = ["A."]', "key 'targets': template 'A.': needs just one field"),
+            ]
+        ),
     ],
 )
 def test_a_slip_in_a_file_is_named(write, old, new, message):
@@ -117,17 +129,59 @@ def test_a_file_that_is_not_there_or_not_text_is_named(tmp_path):
 def test_an_unknown_suite_gets_a_suggestion():
     with pytest.raises(UnknownNameError, match=r"no suite 'waet' .did you mean 'weat'"):
         load_suite("waet")
-    with pytest.raises(UnknownNameError, match="known: 'seat', 'weat'"):
+    with pytest.raises(UnknownNameError, match="known: 'seat', 'tan2019', 'weat'"):
         load_suite("zzzzzz")
 
 
 def test_the_shipped_suites_load():
-    assert {"weat", "seat"} <= set(known_suites())
+    assert {"seat", "tan2019", "weat"} <= set(known_suites())
     weat, seat = load_suite("weat"), load_suite("seat")
     assert [len(test.words("X")) for test in weat.tests] == [25, 25, 32, 16, 16, 8, 8, 8, 6, 8]
     assert all(not test.templated for test in weat.tests)
     assert all(test.templated for test in seat.tests)
     assert weat.sha256 != seat.sha256
+
+
+def test_targets_and_attributes_may_have_templates_of_their_own(write):
+    by_role = 'templates = { targets = ["A {}.", "{} it is."], attributes = ["So {word}!"] }'
+    (test,) = load_suite(write(GOOD.replace("[tests.one]", f"[tests.one]\n{by_role}", 1))).tests
+    assert test.templated
+    assert test.stimuli("rose") == (InContext("A rose.", 2, 6), InContext("rose it is.", 0, 4))
+    assert test.stimuli("love") == (InContext("So love!", 3, 7),)
+    both = GOOD.replace('words = ["love"]', 'words = ["love", "rose"]')
+    with pytest.raises(DataFileError, match="'rose' is a target too; give both roles the same"):
+        load_suite(write(both.replace("[tests.one]", f"[tests.one]\n{by_role}", 1)))
+
+
+def test_a_bare_test_asks_for_the_words_alone():
+    figure = Published("some-vectors", 1.5, None, 2, "a table")
+    test = small_test(templates=("This is {}.",), note="A note.", published=(figure,))
+    bare = test.bare()
+    assert bare.stimuli("rose") == ("rose",)
+    assert not bare.templated
+    assert (bare.targets, bare.attributes) == (test.targets, test.attributes)
+    assert bare.published == ()
+    assert bare.note == "A note. Here each word stands alone, out of its sentences."
+    # A test without templates is bare already, and its figures are those of its words.
+    alone = small_test(published=(figure,))
+    assert alone.bare() is alone
+    assert bare.bare() is bare
+
+
+def test_a_bare_suite_is_no_longer_the_shipped_one():
+    seat, weat = load_suite("seat"), load_suite("weat")
+    bare = seat.bare()
+    assert (bare.name, bare.version, len(bare)) == ("seat", seat.version, len(seat))
+    assert not any(test.templated for test in bare.tests)
+    assert not bare.shipped
+    assert "asked" in bare.to_dict()
+    assert bare.sha256 != seat.sha256
+    # The words of its tests 1 to 10 are those of the suite weat.
+    for number in range(1, 11):
+        asked, of_weat = bare.test(f"seat{number}"), weat.test(f"weat{number}")
+        assert all(asked.words(role) == of_weat.words(role) for role in "XYAB")
+    assert weat.bare() == weat
+    assert weat.bare().shipped
 
 
 def test_the_hash_of_a_suite_is_of_what_is_asked(write):

@@ -1,7 +1,8 @@
 """The only place where encoders, stimuli and metrics meet."""
 
 from embias.audit.inputs import check_settings
+from embias.audit.levels import compare_levels
 from embias.audit.run import audit, audit_pairs
 from embias.audit.sweep import readings, sweep
 
-__all__ = ["audit", "audit_pairs", "check_settings", "readings", "sweep"]
+__all__ = ["audit", "audit_pairs", "check_settings", "compare_levels", "readings", "sweep"]

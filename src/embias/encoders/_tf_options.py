@@ -21,6 +21,7 @@ CAUSAL_NOTE = (
     "a causal model: no token sees what follows it, so that the first token of an input is not "
     "contextual at any layer"
 )
+ALONE_NOTE = "for words alone, without their sentences"
 STACK_NOTE = "an encoder-decoder model: its encoder stack is used"
 
 

@@ -76,18 +76,27 @@ class Runner:
     batch_size: int
 
     def run(
-        self, requests: Sequence[Request], choices: Sequence[Choice], progress: bool
+        self,
+        requests: Sequence[Request],
+        choices: Sequence[Choice],
+        progress: bool,
+        of_words: Sequence[Choice] | None = None,
     ) -> NDArray[np.float32]:
-        """Return vectors of shape (len(requests), len(choices), d) from one pass per input."""
-        passes = self._passes(requests, list(dict.fromkeys(name for _, name in choices)))
+        """Return vectors of shape (len(requests), len(choices), d) from one pass per input.
+
+        Requests with a word are read by `of_words` where it is given, as many as `choices`.
+        """
+        words = choices if of_words is None else of_words
+        asked = [choices if span is None else words for _, span in requests]
+        passes = self._passes(requests, asked)
         rows: list[list[NDArray[np.float32]]] = [[] for _ in requests]
         shares: list[list[dict[str, Part]]] = [[] for _ in requests]
-        for one, parts, found in self._read(passes, choices, progress):
+        for one, parts, found in self._read(passes, asked, progress):
             rows[one].append(found)
             shares[one].append(parts)
         vectors = np.empty((len(requests), len(choices), self.dim), dtype=np.float32)
-        for item in range(len(requests)):
-            for column, (_, name) in enumerate(choices):
+        for item, own in enumerate(asked):
+            for column, (_, name) in enumerate(own):
                 vectors[item, column] = pool.combined(
                     [found[column] for found in rows[item]],
                     [parts[name].share for parts in shares[item]],
@@ -110,12 +119,15 @@ class Runner:
                 )
         return found
 
-    def _passes(self, requests: Sequence[Request], poolings: list[str]) -> list[_Pass]:
+    def _passes(
+        self, requests: Sequence[Request], asked: Sequence[Sequence[Choice]]
+    ) -> list[_Pass]:
         texts = list(dict.fromkeys(text for text, _ in requests))
         tokens_of = dict(zip(texts, self.tokens_of(texts), strict=True))
         passes: dict[tuple[str, Span], _Pass] = {}
         for item, (text, span) in enumerate(requests):
             tokens = tokens_of[text]
+            poolings = list(dict.fromkeys(name for _, name in asked[item]))
             for window, parts in self.plan(tokens, span, poolings):
                 key = (text, window)
                 if key not in passes:
@@ -187,12 +199,12 @@ class Runner:
     # --- the passes themselves ---
 
     def _read(
-        self, passes: list[_Pass], choices: Sequence[Choice], progress: bool
+        self, passes: list[_Pass], asked: Sequence[Sequence[Choice]], progress: bool
     ) -> Iterator[tuple[int, dict[str, Part], NDArray[np.float32]]]:
         import torch
         from tqdm import tqdm
 
-        mixes = list(dict.fromkeys(layers for layers, _ in choices))
+        mixes = list(dict.fromkeys(layers for own in asked for layers, _ in own))
         with (
             for_inference(self.body),
             quiet(),
@@ -204,11 +216,13 @@ class Runner:
                     layers = self._layers(batch, mixes)
                     reads, found = [], []
                     for row, one in enumerate(batch):
-                        own = {mix: layers[mix][row, : len(one.take)] for mix in mixes}
+                        hidden = {mix: layers[mix][row, : len(one.take)] for mix in mixes}
                         for item, parts in one.reads:
                             reads.append((item, parts))
-                            found += [pool.pooled(own[mix], parts[name]) for mix, name in choices]
-                    rows = torch.stack(found).cpu().numpy().reshape(len(reads), len(choices), -1)
+                            found += [
+                                pool.pooled(hidden[mix], parts[name]) for mix, name in asked[item]
+                            ]
+                    rows = torch.stack(found).cpu().numpy().reshape(len(reads), len(asked[0]), -1)
                 for (item, parts), vectors in zip(reads, rows, strict=True):
                     yield item, parts, vectors
                 bar.update(len(batch))

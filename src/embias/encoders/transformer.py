@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any, Literal
 
 import numpy as np
@@ -16,10 +17,11 @@ from embias.encoders._items import as_items, check_rows
 from embias.encoders._model_hash import tokenizer_hash
 from embias.encoders._options import as_id, as_optional_text
 from embias.encoders._show import plain, shown
-from embias.encoders._tf_items import Request, as_requests, named
+from embias.encoders._tf_items import as_requests, named
 from embias.encoders._tf_load import load
 from embias.encoders._tf_pool import Rules
 from embias.encoders._tf_run import Choice, Runner
+from embias.encoders._tf_shared import Shared
 from embias.encoders._tf_tokens import tokenize
 from embias.encoders._versions import versions
 from embias.errors import InputError
@@ -165,7 +167,7 @@ class TransformerEncoder(Composable):
             batch_size=batch_size,
         )
         self._tokenizer_hash = tokenizer_hash(loaded.tokenizer)
-        self._shared: _Shared | None = None
+        self._shared: Shared | None = None
         self._layer = layer
         self._choice = self._as_choice(layer, subtokens if level == "word" else pooling)
         self._info = self._describe(self._name)
@@ -317,10 +319,10 @@ class TransformerEncoder(Composable):
                 f"variants: layers={shown(layers)}, poolings={shown(poolings)} name one "
                 "combination twice; name each layer and each pooling once"
             )
-        shared = _Shared(self._runner, choices)
+        shared = Shared(self._runner, choices)
         return [self._variant(choice, shared) for choice in choices]
 
-    def _variant(self, choice: Choice, shared: _Shared) -> TransformerEncoder:
+    def _variant(self, choice: Choice, shared: Shared) -> TransformerEncoder:
         variant = copy.copy(self)
         variant._choice, variant._shared = choice, shared
         layers, pooling = choice
@@ -330,10 +332,74 @@ class TransformerEncoder(Composable):
         variant._info = variant._describe(f"{self._name} [{which}, {short}]")
         return variant
 
-    def forget(self) -> None:
-        """Drop the vectors that variants keep; without effect on other encoders.
+    def levels(
+        self,
+        *,
+        layer: Layer = -1,
+        subtokens: Literal["mean", "first", "last"] = "mean",
+        pooling: Literal["cls", "mean", "max", "last", "weighted-mean"] | None = None,
+    ) -> tuple[TransformerEncoder, TransformerEncoder, TransformerEncoder]:
+        """Return encoders of the word alone, of the word in its sentence, and of whole sentences.
 
-        They are kept for all variants of one call of :meth:`variants` together.
+        They share the model and its passes: a sentence that was run for a word is not run again
+        for itself. Vectors are kept until :meth:`forget`.
+
+        Parameters
+        ----------
+        layer
+            As for the class; that of all three.
+        subtokens : {"mean", "first", "last"}
+            As for the class; that of the word, alone and in its sentence.
+        pooling : {"cls", "mean", "max", "last", "weighted-mean"}, optional
+            As for the class; that of the whole sentence.
+
+        Returns
+        -------
+        tuple of three TransformerEncoder
+            ``"NAME [context-free]"``, to be given words, ``"NAME [word in context]"``, to be given
+            :class:`~embias.types.InContext`, and ``"NAME [sentence]"``, to be given texts. The
+            first two do the same and differ in what they are given.
+
+        Raises
+        ------
+        InputError
+            When layer, sub-token rule or pooling does not exist or does not fit the model, or the
+            tokenizer does not tell the places of tokens.
+        """
+        rules, lengths = self._runner.rules, self._runner.lengths
+        options.check_offsets(
+            self._loaded.tokenizer,
+            "word",
+            rules.include_prompt,
+            self._runner.prompt,
+            lengths.rule,
+            plain(self._name),
+        )
+        specials = self._special_tokens if self._level == "sentence" else True
+        alone = self._at("word", False, layer, subtokens, "context-free")
+        word = self._at("word", False, layer, subtokens, "word in context")
+        sentence = self._at("sentence", specials, layer, pooling, "sentence")
+        shared = Shared(sentence._runner, [sentence._choice], [word._choice])
+        alone._info = replace(alone._info, notes=(*alone._info.notes, options.ALONE_NOTE))
+        alone._shared = word._shared = sentence._shared = shared
+        return alone, word, sentence
+
+    def _at(
+        self, level: str, specials: bool, layer: Layer, pooling: str | None, label: str
+    ) -> TransformerEncoder:
+        made = copy.copy(self)
+        made._level, made._special_tokens, made._layer = level, specials, layer
+        made._runner = replace(
+            self._runner, rules=replace(self._runner.rules, special_tokens=specials)
+        )
+        made._choice = made._as_choice(layer, pooling)
+        made._info = made._describe(f"{self._name} [{label}]")
+        return made
+
+    def forget(self) -> None:
+        """Drop the vectors that variants or levels keep; without effect on other encoders.
+
+        They are kept together for all encoders of one call of :meth:`variants` or :meth:`levels`.
         """
         if self._shared is not None:
             self._shared.memo.clear()
@@ -341,22 +407,3 @@ class TransformerEncoder(Composable):
     def __repr__(self) -> str:
         """Return a one-line summary."""
         return f"TransformerEncoder(id={self._info.id!r}, {self._info.dim} coordinates)"
-
-
-class _Shared:
-    """The vectors of all variants of an encoder, by item."""
-
-    def __init__(self, runner: Runner, choices: list[Choice]) -> None:
-        self.runner = runner
-        self.choices = choices
-        self.memo: dict[Request, NDArray[np.float32]] = {}
-
-    def rows(
-        self, requests: Sequence[Request], choice: Choice, progress: bool
-    ) -> NDArray[np.float32]:
-        new = [request for request in requests if request not in self.memo]
-        if new:
-            found = self.runner.run(new, self.choices, progress)
-            self.memo.update(zip(new, found, strict=True))
-        column = self.choices.index(choice)
-        return np.stack([self.memo[request][column] for request in requests])

@@ -15,9 +15,10 @@ from typing import Any
 from embias._data import data_path
 from embias.errors import DataFileError, InputError, UnknownNameError, did_you_mean
 from embias.results import Published
+from embias.stimuli._sentences import Sentences, sentences_by_role
 from embias.stimuli._table import Table
 from embias.stimuli.pictures import ImageSet, find_pictures, printable_name
-from embias.stimuli.templates import BARE, fill_template
+from embias.stimuli.templates import BARE
 from embias.stimuli.values import AssociationTest, Source, Suite, WordSet
 from embias.types import Image, InContext
 
@@ -51,7 +52,8 @@ def load_suite(name_or_path: str | os.PathLike[str]) -> Suite:
     Parameters
     ----------
     name_or_path : str or path
-        ``"weat"``, ``"seat"``, or the path of a file (with a folder or the suffix ``.toml``).
+        ``"weat"``, ``"seat"``, ``"tan2019"``, or the path of a file (with a folder or the suffix
+        ``.toml``).
 
     Returns
     -------
@@ -128,7 +130,7 @@ def _suite(document: dict[str, Any], where: str, folder: Path) -> Suite:
         raise top.error("schema", f"is {schema!r}; this version of embias reads {_SCHEMA}")
     source = _source(top.get("source", None), f"{where}: [source]")
     sets = _sets(top.get("sets"), where, folder)
-    sentences = _Sentences(document, where)
+    sentences = Sentences(document, where)
     entries = Table(top.get("tests"), f"{where}: [tests]").values
     if not entries:
         raise top.error("tests", "has no test; give at least one table [tests.NAME]")
@@ -198,37 +200,12 @@ def _picture_set(table: Table, name: str, folder: Path) -> ImageSet:
         raise table.error("images", str(error)) from error
 
 
-class _Sentences:
-    """The sentences of a word, made from the templates of its own entry in ``[words]``."""
-
-    def __init__(self, document: dict[str, Any], where: str) -> None:
-        self.where = where
-        self.templates = Table(document.get("templates", {}), f"{where}: [templates]")
-        self.words = Table(document.get("words", {}), f"{where}: [words]")
-
-    def of(self, word: str) -> tuple[InContext, ...]:
-        """Return the filled templates of a word."""
-        if word not in self.words.values:
-            raise self.words.error(word, "is missing; a test with templates = 'words' needs it")
-        entry = Table(self.words.values[word], f"{self.where}: [words], key {word!r}")
-        use = entry.text("use")
-        if use not in self.templates.values:
-            raise entry.error(
-                "use", f"no templates {use!r}; {did_you_mean(use, self.templates.values)}"
-            )
-        forms = {key: entry.text(key) for key in entry.values if key != "use"}
-        try:
-            return tuple(fill_template(t, word, forms) for t in self.templates.strings(use))
-        except InputError as error:
-            raise DataFileError(f"{entry.where}: {error}") from error
-
-
 def _test(
     name: str,
     values: object,
     where: str,
     sets: Mapping[str, ImageSet],
-    sentences: _Sentences,
+    sentences: Sentences,
     source: Source | None,
 ) -> AssociationTest:
     table = Table(values, where, _TEST_KEYS)
@@ -237,9 +214,12 @@ def _test(
     images = {word: each for one in (*targets, *attributes) for word, each in one.images.items()}
     own: dict[str, tuple[InContext, ...]] = {}
     templates: tuple[str, ...] = (BARE,)
-    if table.get("templates", [BARE]) == "words":
+    given = table.get("templates", [BARE])
+    if given == "words":
         words = [word for one in (*targets, *attributes) for word in one.words.words]
         own = {word: sentences.of(word) for word in words if word not in images}
+    elif isinstance(given, dict):
+        own = sentences_by_role(given, where, targets, attributes)
     elif "templates" in table.values:
         templates = table.strings("templates")
     published = tuple(

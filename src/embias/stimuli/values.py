@@ -20,6 +20,8 @@ Kind = TypeVar("Kind")
 Role: TypeAlias = Literal["X", "Y", "A", "B"]
 ROLES: tuple[Role, ...] = ("X", "Y", "A", "B")
 
+_ALONE = "Here each word stands alone, out of its sentences."
+
 
 @dataclass(frozen=True, slots=True)
 class Source:
@@ -267,6 +269,20 @@ class AssociationTest:
         added = {word: tuple(given) for word, given in images.items()}
         return replace(self, images={**self.images, **added})
 
+    def bare(self) -> AssociationTest:
+        """Return the test with every word alone, out of its templates and sentences.
+
+        Returns
+        -------
+        AssociationTest
+            With a note that says so, and without published figures, which are of the words in
+            their sentences. A test that is not templated is returned as it is.
+        """
+        if not self.templated:
+            return self
+        note = f"{self.note} {_ALONE}".lstrip()
+        return replace(self, templates=(BARE,), sentences={}, published=(), note=note)
+
     def words(self, role: Role) -> WordSet:
         """Return the word set of a role, ``"X"``, ``"Y"``, ``"A"`` or ``"B"``."""
         sets = dict(zip(ROLES, (*self.targets, *self.attributes), strict=True))
@@ -369,6 +385,18 @@ class Suite:
         raise UnknownNameError(
             f"suite {self.name!r} has no test {name!r}; {did_you_mean(name, known)}"
         )
+
+    def bare(self) -> Suite:
+        """Return the suite with every word alone, out of its templates and sentences.
+
+        Returns
+        -------
+        Suite
+            Of the same name, with :meth:`AssociationTest.bare` of every test; no longer the
+            shipped one if that changed a test.
+        """
+        tests = tuple(test.bare() for test in self.tests)
+        return replace(self, tests=tests, shipped=self.shipped and tests == self.tests)
 
     @property
     def sha256(self) -> str:
