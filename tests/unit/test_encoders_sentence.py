@@ -507,7 +507,7 @@ def test_each_distinct_text_is_encoded_once(model):
 
 
 def test_long_texts_are_cut_on_request(model):
-    encoder = SentenceTransformerEncoder(model, on_long="truncate")
+    encoder = SentenceTransformerEncoder(model, long_inputs="truncate")
     info = encoder.info
     assert (info.max_length, info.long_inputs) == (256, "truncate")
     assert SentenceTransformerEncoder(model).info.long_inputs == "error"
@@ -525,12 +525,12 @@ def test_a_lower_limit(model):
     assert strict.encode(["dog dog dog dog"]).shape == (1, 384)
     with pytest.raises(InputError, match=r"has 7 tokens, the model takes at most 6"):
         strict.encode(["dog dog dog dog cat"])
-    cutting = SentenceTransformerEncoder(model, max_length=6, on_long="truncate")
+    cutting = SentenceTransformerEncoder(model, max_length=6, long_inputs="truncate")
     rows = cutting.encode(["dog dog dog dog cat", "a dog"])
     np.testing.assert_allclose(rows, model.encode(["dog dog dog dog", "a dog"]), atol=1e-5)
     assert model.max_seq_length == 256  # the caller's model is left as it is
     prompted = SentenceTransformerEncoder(
-        model, max_length=6, on_long="truncate", prompt="dog dog dog "
+        model, max_length=6, long_inputs="truncate", prompt="dog dog dog "
     )
     np.testing.assert_allclose(
         prompted.encode(["cat emu"]), model.encode(["dog dog dog cat"]), atol=1e-5
@@ -656,7 +656,7 @@ def test_a_backend_is_passed_on_and_recorded(monkeypatch):
     [
         ({"backend": "onxx"}, r"backend must be one of 'torch'.*did you mean 'onnx'"),
         ({"dtype": "float8"}, "got 'float8'; did you mean 'float32'"),
-        ({"on_long": "cut"}, "on_long must be one of 'error', 'truncate', got 'cut'"),
+        ({"long_inputs": "cut"}, "long_inputs must be one of 'error', 'truncate', got 'cut'"),
         ({"pool": "max"}, "pool must be one of None, 'mean', got 'max'"),
         ({"pool": "mean"}, "pool=mean is for multi-vector models.*pools by itself"),
         ({"pool": "mean", "truncate_dim": 3}, "do not go together"),
@@ -727,7 +727,7 @@ def test_a_multi_vector_model_is_pooled_only_on_request(tmp_path):
         SentenceTransformerEncoder(tmp_path / "late")
     loaded = SentenceTransformerEncoder(tmp_path / "late", pool="mean", prompt="[D] ")
     np.testing.assert_allclose(loaded.encode(TEXTS), rows[:4], atol=1e-5)
-    short = SentenceTransformerEncoder(model, pool="mean", max_length=4, on_long="truncate")
+    short = SentenceTransformerEncoder(model, pool="mean", max_length=4, long_inputs="truncate")
     np.testing.assert_allclose(short.encode(["dog dog cat"]), short.encode(["dog dog"]), atol=1e-5)
 
 

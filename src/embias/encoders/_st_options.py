@@ -12,7 +12,7 @@ from embias.errors import InputError, UnknownNameError, did_you_mean
 
 _CHOICES: dict[str, tuple[str | None, ...]] = {
     "pool": (None, "mean"),
-    "on_long": ("error", "truncate"),
+    "long_inputs": ("error", "truncate"),
     "dtype": ("float32", "float16", "bfloat16"),
     "backend": ("torch", "onnx", "openvino"),
 }
@@ -28,7 +28,7 @@ class Options:
     pool: str | None
     truncate_dim: int | None
     max_length: int | None
-    on_long: str
+    long_inputs: str
     dtype: str
     backend: str
 

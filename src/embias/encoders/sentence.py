@@ -60,7 +60,7 @@ class SentenceTransformerEncoder(Composable):
     max_length : int, optional
         Longest input in tokens, with prompt and special tokens; at most the model's own limit,
         which is the default.
-    on_long : {"error", "truncate"}
+    long_inputs : {"error", "truncate"}
         What is done to a longer text. A text that is cut is reported by :meth:`how_encoded`.
     dtype : {"float32", "float16", "bfloat16"}
         Number type in which a model is loaded, whatever its files hold. Half precision keeps 3
@@ -99,14 +99,22 @@ class SentenceTransformerEncoder(Composable):
         pool: Literal["mean"] | None = None,
         truncate_dim: int | None = None,
         max_length: int | None = None,
-        on_long: Literal["error", "truncate"] = "error",
+        long_inputs: Literal["error", "truncate"] = "error",
         dtype: Literal["float32", "float16", "bfloat16"] = "float32",
         backend: Literal["torch", "onnx", "openvino"] = "torch",
         revision: str | None = None,
         weights: str | None = None,
     ) -> None:
         options = Options(
-            batch_size, prompt, prompt_name, pool, truncate_dim, max_length, on_long, dtype, backend
+            batch_size,
+            prompt,
+            prompt_name,
+            pool,
+            truncate_dim,
+            max_length,
+            long_inputs,
+            dtype,
+            backend,
         )
         if id is not None:
             id = as_id(id)
@@ -121,7 +129,7 @@ class SentenceTransformerEncoder(Composable):
         self._prompt = options.prompt_text(self._model, who)
         self._truncate_dim = options.coordinates(self._model, who)
         self._limit = options.limit(self._model, who)
-        self._on_long = on_long
+        self._long_inputs = long_inputs
         self._renormalize = facts.ends_normalized(self._model) and self._truncate_dim is not None
         self._bare = self._room(who)
         self._info = self._describe(loaded, loaded.name if id is None else id, weights)
@@ -158,7 +166,7 @@ class SentenceTransformerEncoder(Composable):
             precision=dtype or "float32",
             normalized=facts.ends_normalized(model) and self._pool is None,
             max_length=self._limit,
-            long_inputs=None if self._limit is None else self._on_long,
+            long_inputs=None if self._limit is None else self._long_inputs,
             include_prompt=facts.prompt_in_pool(model, self._prompt),
             dtype=dtype,
             backend=backend,
@@ -193,7 +201,7 @@ class SentenceTransformerEncoder(Composable):
         ------
         InputError
             When an item is not a text, is blank, is a word in context, or has more tokens than
-            are taken (unless ``on_long="truncate"``).
+            are taken (unless ``long_inputs="truncate"``).
         VectorError
             When the model gives a vector that is zero or not finite, or its tokenizer leaves
             nothing of a text; the text is named.
@@ -241,7 +249,7 @@ class SentenceTransformerEncoder(Composable):
         nothing = [text for text, n in zip(texts, counts, strict=True) if n <= self._bare]
         if nothing:
             self._refuse_nothing(nothing)
-        if self._limit is None or self._on_long == "truncate":
+        if self._limit is None or self._long_inputs == "truncate":
             return
         for text, count in zip(texts, counts, strict=True):
             if count > self._limit:
@@ -249,7 +257,7 @@ class SentenceTransformerEncoder(Composable):
                     f"{plain(self._info.id)}: the text {shown(text)} has {count} tokens"
                     f"{' with its prompt' if self._prompt else ''}, the model takes at most "
                     f"{self._limit} and would cut it silently; shorten the text, or give "
-                    "on_long='truncate' to the encoder"
+                    "long_inputs='truncate' to the encoder"
                 )
 
     def _refuse_nothing(self, texts: list[str]) -> None:
@@ -290,7 +298,7 @@ class SentenceTransformerEncoder(Composable):
         -------
         str
         """
-        if self._limit is None or self._on_long != "truncate" or not isinstance(item, str):
+        if self._limit is None or self._long_inputs != "truncate" or not isinstance(item, str):
             return ""
         counts = facts.token_counts(self._model, [self._prompt + item])
         cut = counts is not None and counts[0] > self._limit

@@ -17,7 +17,7 @@ from embias.metrics._labelled import Codes, labels_to_array
 from embias.metrics._performance import PerformanceName, contributions
 from embias.results import Interval
 from embias.stats.bootstrap import bootstrap_interval, bootstrap_replicates
-from embias.stats.power import wilson_interval
+from embias.stats.proportion import wilson_interval
 from embias.types import FloatArray
 
 __all__ = ["Compared", "Measured", "Resampled"]

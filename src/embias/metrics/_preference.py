@@ -9,7 +9,7 @@ import numpy as np
 from scipy import stats
 
 from embias.results import Alternative, Interval
-from embias.stats.power import wilson_interval
+from embias.stats.proportion import wilson_interval
 from embias.types import FloatArray
 
 __all__ = ["TIE", "Preference", "share_of"]

@@ -1,4 +1,4 @@
-"""Figures of the two sides of an association test, read off the scores of their words."""
+"""The two sides of an association test: their words with labels, and figures of either."""
 
 from __future__ import annotations
 
@@ -6,10 +6,15 @@ import math
 from dataclasses import replace
 
 import numpy as np
+from numpy.typing import NDArray
 
+from embias.errors import InputError
+from embias.metrics._vectors import check_same_dimension
+from embias.metrics.card import RoleVectors
 from embias.results import Measure
+from embias.types import FloatArray
 
-__all__ = ["with_side_means"]
+__all__ = ["target_sides", "with_side_means"]
 
 
 def with_side_means(
@@ -50,3 +55,23 @@ def with_side_means(
     if difference is not None:
         figures[difference] = means[0] - means[1]
     return replace(measure, figures={**measure.figures, **figures})
+
+
+def target_sides(
+    roles: RoleVectors, metric: str, fewest: int, why: str
+) -> tuple[FloatArray, NDArray[np.str_]]:
+    """Return the targets, X above Y, and the side ``"X"`` or ``"Y"`` of each.
+
+    Raises
+    ------
+    InputError
+        When a side has fewer words than `fewest`; `why` ends the sentence.
+    """
+    sizes = {"X": len(roles.x), "Y": len(roles.y)}
+    for role, size in sizes.items():
+        if size < fewest:
+            raise InputError(
+                f"{metric}: {role} has {size} words; at least {fewest} on each side are {why}"
+            )
+    check_same_dimension({"x": roles.x, "y": roles.y})
+    return np.concatenate([roles.x, roles.y]), np.repeat(list(sizes), list(sizes.values()))

@@ -13,11 +13,10 @@ from numpy.typing import ArrayLike
 from scipy import stats
 from scipy.optimize import linear_sum_assignment
 
-from embias.errors import InputError
 from embias.metrics._labelled import Codes, canonical_order, class_codes, same_rows
 from embias.metrics._raw import Length, rows_of
 from embias.metrics._relabel import tally
-from embias.metrics._vectors import check_same_dimension
+from embias.metrics._sides import target_sides
 from embias.metrics.card import MetricCard, RoleVectors
 from embias.results import Measure
 from embias.stats.inputs import as_generator, check_choice, check_rng, check_size, seed_of
@@ -264,16 +263,10 @@ def _measure(
 
 
 def _run(roles: RoleVectors) -> Measure:
-    sizes = {"X": len(roles.x), "Y": len(roles.y)}
-    for role, size in sizes.items():
-        if size < _FEWEST:
-            raise InputError(
-                f"cluster_alignment: {role} has {size} words; at least {_FEWEST} on each side are "
-                "needed, fewer cannot be told from chance"
-            )
-    check_same_dimension({"x": roles.x, "y": roles.y})
-    sides = np.repeat(["X", "Y"], list(sizes.values()))
-    return cluster_alignment(np.concatenate([roles.x, roles.y]), sides, rng=roles.rng)
+    rows, sides = target_sides(
+        roles, "cluster_alignment", _FEWEST, "needed, fewer cannot be told from chance"
+    )
+    return cluster_alignment(rows, sides, rng=roles.rng)
 
 
 CARD = MetricCard(

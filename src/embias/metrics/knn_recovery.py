@@ -14,12 +14,13 @@ from embias.errors import InputError
 from embias.metrics._labelled import Codes, class_codes, same_rows, word_codes
 from embias.metrics._neighbours import neighbour_sets
 from embias.metrics._relabel import Relabelled, tally
-from embias.metrics._vectors import check_same_dimension, unit_rows
+from embias.metrics._sides import target_sides
+from embias.metrics._vectors import unit_rows
 from embias.metrics.card import MetricCard, RoleVectors
 from embias.results import Measure
 from embias.stats.bootstrap import check_level
 from embias.stats.inputs import as_generator, check_rng, check_size
-from embias.stats.power import wilson_interval
+from embias.stats.proportion import wilson_interval
 from embias.types import FloatArray
 
 __all__ = ["knn_recovery"]
@@ -235,17 +236,10 @@ def _measure(
 
 
 def _run(roles: RoleVectors) -> Measure:
-    sizes = {"X": len(roles.x), "Y": len(roles.y)}
-    for role, size in sizes.items():
-        if size < _FEWEST:
-            raise InputError(
-                f"knn_recovery: {role} has {size} words; at least {_FEWEST} on each side are "
-                "needed, so that a side can fill a neighbourhood of 5"
-            )
-    check_same_dimension({"x": roles.x, "y": roles.y})
-    labels = np.repeat(["X", "Y"], list(sizes.values()))
-    both = np.concatenate([roles.x, roles.y])
-    return knn_recovery(both, labels, level=roles.level, rng=roles.rng)
+    rows, labels = target_sides(
+        roles, "knn_recovery", _FEWEST, "needed, so that a side can fill a neighbourhood of 5"
+    )
+    return knn_recovery(rows, labels, level=roles.level, rng=roles.rng)
 
 
 CARD = MetricCard(

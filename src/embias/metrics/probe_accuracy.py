@@ -21,12 +21,12 @@ from embias.metrics._labelled import (
 from embias.metrics._probes import Probe, Split, fit_and_predict, split_units, splits_of
 from embias.metrics._raw import Length, rows_of
 from embias.metrics._relabel import Relabelled, tally
-from embias.metrics._vectors import check_same_dimension
+from embias.metrics._sides import target_sides
 from embias.metrics.card import MetricCard, RoleVectors
 from embias.results import Measure
 from embias.stats.bootstrap import check_level
 from embias.stats.inputs import check_choice, check_rng, check_share, check_size, seed_of
-from embias.stats.power import wilson_interval
+from embias.stats.proportion import wilson_interval
 from embias.types import FloatArray
 
 __all__ = ["probe_accuracy"]
@@ -333,15 +333,9 @@ def _measure(
 
 
 def _run(roles: RoleVectors) -> Measure:
-    sizes = {"X": len(roles.x), "Y": len(roles.y)}
-    for role, size in sizes.items():
-        if size < _FEWEST:
-            raise InputError(
-                f"probe_accuracy: {role} has {size} words; at least {_FEWEST} on each side are "
-                "needed to train on some and test on others"
-            )
-    check_same_dimension({"x": roles.x, "y": roles.y})
-    rows, labels = np.concatenate([roles.x, roles.y]), np.repeat(["X", "Y"], list(sizes.values()))
+    rows, labels = target_sides(
+        roles, "probe_accuracy", _FEWEST, "needed to train on some and test on others"
+    )
     seed = seed_of(roles.rng)
     found = probe_accuracy(rows, labels, folds=5, level=roles.level, rng=seed)
     linear = probe_accuracy(rows, labels, probe="linear", folds=5, level=roles.level, rng=seed)

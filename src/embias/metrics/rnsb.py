@@ -18,7 +18,7 @@ from embias.metrics._vectors import check_same_dimension
 from embias.metrics.card import MetricCard, RoleVectors
 from embias.results import Measure
 from embias.stats.inputs import check_choice, check_rng, check_size, seed_of
-from embias.stats.power import wilson_interval
+from embias.stats.proportion import wilson_interval
 from embias.types import FloatArray
 
 __all__ = ["rnsb"]

@@ -17,7 +17,7 @@ from embias.metrics.card import MetricCard
 from embias.results import Interval, Measure
 from embias.stats.bootstrap import check_level
 from embias.stats.inputs import check_choice
-from embias.stats.power import wilson_interval
+from embias.stats.proportion import wilson_interval
 from embias.types import FloatArray
 
 __all__ = ["AnalogyMethod", "word_analogies"]

@@ -2,19 +2,15 @@
 
 from embias.results._writing import check_output, write_text
 from embias.results.audit import COLUMNS, Audit
+from embias.results.measure import Measure
+from embias.results.terms import Alternative, Interval, PvalueMethod, Status, Unit
 from embias.results.values import (
-    Alternative,
     Association,
     BiasResult,
     Counts,
-    Interval,
-    Measure,
     PermutationResult,
     Provenance,
     Published,
-    PvalueMethod,
-    Status,
-    Unit,
 )
 
 __all__ = [

@@ -6,7 +6,6 @@ neither is possible, and the result says which.
 """
 
 from embias.stats._exact import number_of_sums
-from embias.stats._sampled import clopper_pearson
 from embias.stats.analytic_interval import analytic_interval
 from embias.stats.bootstrap import bootstrap_interval, bootstrap_replicates
 from embias.stats.effect_size import (
@@ -22,16 +21,11 @@ from embias.stats.multiplicity import adjust
 from embias.stats.paired import PairedResult, paired_test
 from embias.stats.permutation import permutation_pvalue
 from embias.stats.pooling import Pooled, pool_random_effects
-from embias.stats.power import (
-    SimulatedPower,
-    critical_effect,
-    detectable_effect,
-    simulate_power,
-    smallest_pvalue,
-    wilson_interval,
-)
+from embias.stats.power import critical_effect, detectable_effect, smallest_pvalue
+from embias.stats.proportion import clopper_pearson, wilson_interval
 from embias.stats.shift_interval import shift_interval
 from embias.stats.simulated_effect import simulated_detectable_effect
+from embias.stats.simulated_power import SimulatedPower, simulate_power
 
 __all__ = [
     "Equivalence",

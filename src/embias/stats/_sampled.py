@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import numpy as np
-from scipy import stats
 
 from embias.types import FloatArray
 
-__all__ = ["clopper_pearson", "count_hits"]
+__all__ = ["count_hits"]
 
 #: Random numbers held at a time; row by row they are the same however many rows there are.
 _NUMBERS_AT_ONCE = 2**22
@@ -53,24 +52,3 @@ def count_hits(
             extreme |= sums <= lower
         hits += int(np.count_nonzero(extreme))
     return hits
-
-
-def clopper_pearson(hits: int, draws: int, level: float = 0.95) -> tuple[float, float]:
-    """Return the exact binomial interval of a share (Clopper & Pearson 1934).
-
-    Parameters
-    ----------
-    hits, draws : int
-        Successes among independent draws.
-    level : float
-        Confidence, in (0, 1).
-
-    Returns
-    -------
-    tuple of float
-        ``(low, high)``.
-    """
-    alpha = (1 - level) / 2
-    low = float(stats.beta.ppf(alpha, hits, draws - hits + 1)) if hits > 0 else 0.0
-    high = float(stats.beta.ppf(1 - alpha, hits + 1, draws - hits)) if hits < draws else 1.0
-    return low, high

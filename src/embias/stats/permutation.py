@@ -14,8 +14,9 @@ from embias.errors import InputError
 from embias.results import Alternative, PermutationResult, PvalueMethod
 from embias.stats._certified import LARGEST_COUNT_BITS, bracket_upper_tail
 from embias.stats._exact import count_reaching, number_of_sums
-from embias.stats._sampled import clopper_pearson, count_hits
+from embias.stats._sampled import count_hits
 from embias.stats.inputs import as_generator, as_scores, check_choice, check_rng
+from embias.stats.proportion import clopper_pearson
 from embias.types import FloatArray
 
 __all__ = [

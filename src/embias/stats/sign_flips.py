@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from embias.results import Alternative
-from embias.stats._sampled import clopper_pearson
+from embias.stats.proportion import clopper_pearson
 from embias.types import FloatArray
 
 __all__ = ["SignFlipPvalue", "SignFlips", "sign_flips"]

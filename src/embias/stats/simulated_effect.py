@@ -10,7 +10,8 @@ from numpy.typing import ArrayLike
 from embias.results import Alternative
 from embias.stats.effect_size import d_from_g
 from embias.stats.inputs import check_share, seed_of
-from embias.stats.power import simulate_power, smallest_pvalue
+from embias.stats.power import smallest_pvalue
+from embias.stats.simulated_power import simulate_power
 
 __all__ = ["simulated_detectable_effect"]
 
