@@ -11,9 +11,9 @@ from published_lists import definitional_pairs, published, vectors_of_pairs
 from scipy import stats
 
 from embias.errors import InputError
+from embias.geometry.direction_from_pairs import direction_from_pairs
 from embias.metrics._correlation import leave_one_out_correlations
 from embias.metrics.association_with_statistics import association_with_statistics
-from embias.metrics.direction_from_pairs import direction_from_pairs
 from embias.metrics.projections import projections
 
 seeds = st.integers(0, 2**32 - 1)

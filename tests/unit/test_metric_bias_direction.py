@@ -10,10 +10,10 @@ from sklearn.decomposition import PCA
 from sklearn.linear_model import LogisticRegression
 
 from embias.errors import InputError, VectorError
-from embias.metrics._direction import as_basis
+from embias.geometry.direction_from_groups import direction_from_groups
+from embias.geometry.direction_from_pairs import direction_from_pairs, direction_from_sets
+from embias.geometry.subspace import as_basis
 from embias.metrics.bias_direction import bias_direction
-from embias.metrics.direction_from_groups import direction_from_groups
-from embias.metrics.direction_from_pairs import direction_from_pairs, direction_from_sets
 
 seeds = st.integers(0, 2**32 - 1)
 

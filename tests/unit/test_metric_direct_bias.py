@@ -12,12 +12,12 @@ from test_audit import flowers
 
 from embias import Audit, audit, metrics
 from embias.errors import InputError, VectorError
+from embias.geometry.direction_from_groups import direction_from_groups
+from embias.geometry.direction_from_pairs import direction_from_pairs
 from embias.metrics import RoleVectors
 from embias.metrics.bias_direction import direction_of_targets
 from embias.metrics.direct_bias import CARD as DIRECT
 from embias.metrics.direct_bias import direct_bias, expected_direct_bias
-from embias.metrics.direction_from_groups import direction_from_groups
-from embias.metrics.direction_from_pairs import direction_from_pairs
 from embias.metrics.projections import CARD as PROJECTIONS
 from embias.metrics.projections import projections
 

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from published_lists import definitional_pairs, vectors_of_pairs
 
 from embias.errors import InputError, VectorError
-from embias.metrics.direction_from_pairs import direction_from_pairs
+from embias.geometry.direction_from_pairs import direction_from_pairs
 from embias.metrics.indirect_bias import indirect_bias, indirect_bias_along
 
 seeds = st.integers(0, 2**32 - 1)

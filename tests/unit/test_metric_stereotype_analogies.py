@@ -6,9 +6,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from embias.errors import InputError, UnknownNameError, VectorError
+from embias.geometry.direction_from_pairs import direction_from_pairs
 from embias.metrics import _pair_search
 from embias.metrics.analogy import analogy
-from embias.metrics.direction_from_pairs import direction_from_pairs
 from embias.metrics.stereotype_analogies import plain_words, stereotype_analogies
 
 seeds = st.integers(0, 2**32 - 1)

@@ -11,8 +11,8 @@ from embias.stats import (
     critical_effect,
     detectable_effect,
     permutation_pvalue,
-    power,
     simulate_power,
+    simulated_power,
     smallest_pvalue,
     wilson_interval,
 )
@@ -141,7 +141,7 @@ def test_large_simulated_tests_draw_enough_to_keep_the_level(monkeypatch):
         draws.append(options["n_resamples"])
         return permutation_pvalue(*scores, **options)
 
-    monkeypatch.setattr(power, "permutation_pvalue", spy)
+    monkeypatch.setattr(simulated_power, "permutation_pvalue", spy)
     x, y = np.random.default_rng(6).normal(size=(2, 20))
     for alpha in (0.05, 0.01, 0.2):
         simulate_power(x, y, 0.5, alpha=alpha, n_simulations=1)
@@ -149,7 +149,7 @@ def test_large_simulated_tests_draw_enough_to_keep_the_level(monkeypatch):
 
 
 def test_words_are_drawn_with_the_unbiased_variance_of_their_set():
-    drawn = power._stretched(np.array([1.0, 2, 6]))
+    drawn = simulated_power._stretched(np.array([1.0, 2, 6]))
     assert drawn.mean() == pytest.approx(0)
     assert drawn.var() == pytest.approx(np.var([1.0, 2, 6], ddof=1))
 

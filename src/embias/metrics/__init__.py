@@ -6,13 +6,15 @@ its range and what "no bias" is. Metrics know neither words nor models: `embias.
 both together.
 """
 
+from embias.geometry.direction_from_groups import direction_from_groups
+from embias.geometry.direction_from_pairs import direction_from_pairs, direction_from_sets
 from embias.metrics._slices import align_slices
 from embias.metrics.analogy import AnalogyAnswer, analogy
 from embias.metrics.analogy_questions import AnalogyQuestions, question_rows, read_analogies
 from embias.metrics.aspect_bias import aspect_bias
 from embias.metrics.association_with_statistics import association_with_statistics
 from embias.metrics.bias_analogy_test import bias_analogy_test
-from embias.metrics.bias_direction import BiasDirection, bias_direction
+from embias.metrics.bias_direction import Subspace, bias_direction
 from embias.metrics.card import MetricCard, RoleVectors
 from embias.metrics.ceat import Ceat, ceat
 from embias.metrics.cluster_alignment import cluster_alignment
@@ -22,8 +24,6 @@ from embias.metrics.crows_pairs import SentencePair, crows_pairs, read_crows_pai
 from embias.metrics.diachronic_association import diachronic_association
 from embias.metrics.diachronic_drift import diachronic_drift
 from embias.metrics.direct_bias import direct_bias, expected_direct_bias
-from embias.metrics.direction_from_groups import direction_from_groups
-from embias.metrics.direction_from_pairs import direction_from_pairs, direction_from_sets
 from embias.metrics.disparity import disparity
 from embias.metrics.ect import ect
 from embias.metrics.gender_specific import SpecificWords, case_variants, gender_specific
@@ -77,7 +77,6 @@ __all__ = [
     "Analogies",
     "AnalogyAnswer",
     "AnalogyQuestions",
-    "BiasDirection",
     "Ceat",
     "Concepts",
     "LeftOut",
@@ -89,6 +88,7 @@ __all__ = [
     "StereoItem",
     "StereotypeAnalogy",
     "SubsetStability",
+    "Subspace",
     "TextLikelihood",
     "WordPairs",
     "align_slices",

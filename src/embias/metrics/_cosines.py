@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from embias.errors import InputError
-from embias.metrics._vectors import check_same_dimension, unit_rows
+from embias.geometry.vectors import check_same_dimension, unit_rows
 from embias.types import FloatArray
 
 __all__ = ["ROLES", "Cosines", "Labels", "Rows", "labels_of", "numbered"]

@@ -8,8 +8,8 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from embias.errors import InputError, VectorError
+from embias.geometry.vectors import unit_rows
 from embias.metrics._raw import Length
-from embias.metrics._vectors import unit_rows
 from embias.stats.inputs import as_numbers, check_choice
 from embias.types import FloatArray
 

@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from embias.errors import InputError
-from embias.metrics._vectors import unit_rows
+from embias.geometry.vectors import unit_rows
 from embias.stats.inputs import as_numbers
 from embias.types import FloatArray
 

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from embias.errors import VectorError
-from embias.metrics._vectors import unit_rows
+from embias.geometry.vectors import unit_rows
 from embias.stats.inputs import as_numbers, check_choice
 from embias.types import FloatArray
 

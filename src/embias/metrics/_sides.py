@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from embias.errors import InputError
-from embias.metrics._vectors import check_same_dimension
+from embias.geometry.vectors import check_same_dimension
 from embias.metrics.card import RoleVectors
 from embias.results import Measure
 from embias.types import FloatArray

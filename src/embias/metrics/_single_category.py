@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from embias.errors import InputError
-from embias.metrics._vectors import check_same_dimension, unit_rows
+from embias.geometry.vectors import check_same_dimension, unit_rows
 from embias.results import Alternative, Measure
 from embias.stats.effect_size import largest_d
 from embias.stats.permutation import MethodChoice, permutation_pvalue

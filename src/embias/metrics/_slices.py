@@ -10,8 +10,8 @@ from numpy.typing import ArrayLike, NDArray
 from scipy.linalg import orthogonal_procrustes
 
 from embias.errors import InputError, VectorError
+from embias.geometry.vectors import unit_rows
 from embias.metrics._row_numbers import row_numbers
-from embias.metrics._vectors import unit_rows
 from embias.stats.inputs import as_numbers, check_choice
 from embias.types import FloatArray
 

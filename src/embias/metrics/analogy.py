@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from embias.errors import InputError, UnknownNameError, VectorError
-from embias.metrics._vectors import unit_rows
+from embias.geometry.vectors import unit_rows
 from embias.metrics.card import MetricCard
 from embias.stats.inputs import check_size
 

@@ -12,8 +12,8 @@ from numpy.typing import ArrayLike, NDArray
 from scipy.sparse import csr_array
 
 from embias.errors import InputError
+from embias.geometry.vectors import unit_rows
 from embias.metrics._knn import check_k, nearest
-from embias.metrics._vectors import unit_rows
 from embias.metrics.card import MetricCard
 from embias.results import Interval, Measure
 from embias.stats.bootstrap import bootstrap_interval, bootstrap_replicates, check_level

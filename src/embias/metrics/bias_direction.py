@@ -9,22 +9,22 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from embias.errors import InputError
-from embias.metrics._direction import BiasDirection, DirectionMethod
-from embias.metrics.card import RoleVectors
-from embias.metrics.direction_from_groups import GroupMethod, direction_from_groups
-from embias.metrics.direction_from_pairs import (
+from embias.geometry.direction_from_groups import GroupMethod, direction_from_groups
+from embias.geometry.direction_from_pairs import (
     PairMethod,
     direction_from_pairs,
     direction_from_sets,
 )
+from embias.geometry.subspace import DirectionMethod, Subspace
+from embias.metrics.card import RoleVectors
 from embias.stats.inputs import check_choice
 
-__all__ = ["BiasDirection", "DirectionMethod", "bias_direction", "direction_of_targets"]
+__all__ = ["DirectionMethod", "Subspace", "bias_direction", "direction_of_targets"]
 
 
 def bias_direction(
     vectors: ArrayLike | Sequence[ArrayLike], *, method: DirectionMethod = "pair_pca", k: int = 1
-) -> BiasDirection:
+) -> Subspace:
     """Find a bias direction by the name of a method, with its usual settings.
 
     Parameters
@@ -41,7 +41,7 @@ def bias_direction(
 
     Returns
     -------
-    BiasDirection
+    Subspace
 
     Raises
     ------
@@ -62,7 +62,7 @@ def bias_direction(
     return direction_from_groups(groups[0], groups[1], method=cast(GroupMethod, method))
 
 
-def direction_of_targets(vectors: RoleVectors) -> BiasDirection:
+def direction_of_targets(vectors: RoleVectors) -> Subspace:
     """Return the direction from targets Y to targets X of an association test.
 
     ``pair_pca`` where the test says which targets belong together (three pairs at least),

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from embias.errors import InputError
+from embias.geometry.vectors import check_same_dimension, unit_rows
 from embias.metrics._ceat_words import (
     BLOCK,
     MOST_UNDEFINED,
@@ -18,7 +19,6 @@ from embias.metrics._ceat_words import (
     direction_between,
     word_level,
 )
-from embias.metrics._vectors import check_same_dimension, unit_rows
 from embias.metrics.card import MetricCard
 from embias.results import Alternative, Interval
 from embias.stats.bootstrap import check_level

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from embias.errors import InputError
-from embias.metrics._vectors import unit_rows
+from embias.geometry.vectors import unit_rows
 from embias.stats.inputs import as_numbers, check_size, seed_of
 from embias.types import FloatArray
 

@@ -11,7 +11,8 @@ from numpy.typing import ArrayLike
 from scipy.special import gammaln
 
 from embias.errors import InputError
-from embias.metrics._direction import BiasDirection, describe, remark, words_and_basis
+from embias.geometry.subspace import Subspace
+from embias.metrics._direction import describe, remark, words_and_basis
 from embias.metrics._sides import with_side_means
 from embias.metrics.bias_direction import direction_of_targets
 from embias.metrics.card import MetricCard, RoleVectors
@@ -67,7 +68,7 @@ CARD = MetricCard(
 
 def direct_bias(
     words: ArrayLike,
-    direction: BiasDirection | ArrayLike,
+    direction: Subspace | ArrayLike,
     *,
     c: float = 1.0,
     n_random: int = 0,
@@ -80,7 +81,7 @@ def direct_bias(
     words : array_like of shape (n, d)
         Words that should be neutral; the length of a vector does not count. A row that is given
         twice counts twice.
-    direction : BiasDirection or array_like of shape (d,) or (k, d)
+    direction : Subspace or array_like of shape (d,) or (k, d)
         See :func:`bias_direction`. Its sign does not count.
     c : float
         Strictness, above 0; 1 is usual, larger values count only words that lie far along it.

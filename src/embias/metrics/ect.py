@@ -11,9 +11,9 @@ from numpy.typing import ArrayLike, NDArray
 from scipy import stats
 
 from embias.errors import InputError
+from embias.geometry.vectors import check_same_dimension, unit_rows
 from embias.metrics._raw import Length, mean_direction, rows_of
 from embias.metrics._relabel import ENTRIES, draws_for
-from embias.metrics._vectors import check_same_dimension, unit_rows
 from embias.metrics.card import MetricCard, RoleVectors
 from embias.results import Interval, Measure
 from embias.stats.bootstrap import bootstrap_interval, bootstrap_replicates, check_level

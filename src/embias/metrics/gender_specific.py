@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from embias.errors import InputError
-from embias.metrics._vectors import unit_rows
+from embias.geometry.vectors import unit_rows
 from embias.metrics.card import MetricCard
 from embias.stats.inputs import as_generator, check_choice, check_rng, check_size
 from embias.types import FloatArray

@@ -9,8 +9,8 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from embias.errors import InputError
+from embias.geometry.vectors import check_same_dimension, unit_rows
 from embias.metrics._relabel import Labels, draws_for, relabelling_test
-from embias.metrics._vectors import check_same_dimension, unit_rows
 from embias.metrics.card import MetricCard, RoleVectors
 from embias.results import Alternative, Measure
 from embias.stats.inputs import as_generator, check_choice, check_rng

@@ -9,10 +9,11 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from embias.errors import InputError
-from embias.metrics._direction import BiasDirection, describe, remark, words_and_basis
+from embias.geometry.subspace import Subspace
+from embias.geometry.vectors import unit_rows
+from embias.metrics._direction import describe, remark, words_and_basis
 from embias.metrics._labelled import Codes
 from embias.metrics._neighbours import neighbour_sets
-from embias.metrics._vectors import unit_rows
 from embias.metrics.card import MetricCard
 from embias.results import Measure
 from embias.stats.inputs import check_choice, check_share, check_size
@@ -30,7 +31,7 @@ _NUMBERS_AT_ONCE = 2**22
 
 def gipe(
     original: ArrayLike,
-    direction: BiasDirection | ArrayLike,
+    direction: Subspace | ArrayLike,
     *,
     modified: ArrayLike | None = None,
     words: ArrayLike | None = None,
@@ -46,7 +47,7 @@ def gipe(
     original : array_like of shape (n, d)
         Vectors of the vocabulary before any transform: the indirect bias of a pair is computed
         on them.
-    direction : BiasDirection or array_like of shape (d,) or (m, d)
+    direction : Subspace or array_like of shape (d,) or (m, d)
         Bias direction (or subspace) of the original vectors, see :func:`bias_direction`.
     modified : array_like of shape (n, d'), optional
         Vectors after the transform: neighbours are looked for among them. The original ones by

@@ -6,8 +6,9 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from embias.errors import InputError
-from embias.metrics._direction import BiasDirection, describe, remark, unit_ends, words_and_basis
-from embias.metrics._vectors import check_same_dimension, unit_rows
+from embias.geometry.subspace import Subspace
+from embias.geometry.vectors import check_same_dimension, unit_rows
+from embias.metrics._direction import describe, remark, unit_ends, words_and_basis
 from embias.metrics.card import MetricCard
 from embias.results import Measure
 from embias.stats.inputs import check_share
@@ -53,7 +54,7 @@ CARD = MetricCard(
 def indirect_bias(
     w: ArrayLike,
     v: ArrayLike,
-    direction: BiasDirection | ArrayLike,
+    direction: Subspace | ArrayLike,
     *,
     min_similarity: float = 0.01,
 ) -> Measure:
@@ -64,7 +65,7 @@ def indirect_bias(
     w, v : array_like of shape (n, d)
         Row i of `w` is compared with row i of `v`; one row in either is compared with all.
         Swapping them changes nothing, nor does the length of a vector.
-    direction : BiasDirection or array_like of shape (d,) or (k, d)
+    direction : Subspace or array_like of shape (d,) or (k, d)
         See :func:`bias_direction`. Of a subspace, all of it is taken off.
     min_similarity : float
         A beta is not defined where ``|w.v|`` is smaller, in (0, 1).
@@ -104,7 +105,7 @@ def indirect_bias_along(
     words: ArrayLike,
     first: ArrayLike,
     second: ArrayLike,
-    direction: BiasDirection | ArrayLike,
+    direction: Subspace | ArrayLike,
     *,
     min_similarity: float = 0.01,
 ) -> Measure:
@@ -115,7 +116,7 @@ def indirect_bias_along(
     words : array_like of shape (n, d)
     first, second : array_like of shape (d,)
         The ends of the axis.
-    direction : BiasDirection or array_like of shape (d,) or (k, d)
+    direction : Subspace or array_like of shape (d,) or (k, d)
         The bias direction.
     min_similarity : float
         See :func:`indirect_bias`.
@@ -168,7 +169,7 @@ def _betas(w: FloatArray, v: FloatArray, basis: FloatArray, min_similarity: floa
 
 def _measure(
     betas: FloatArray,
-    direction: BiasDirection | ArrayLike,
+    direction: Subspace | ArrayLike,
     basis: FloatArray,
     min_similarity: float,
 ) -> Measure:

@@ -10,8 +10,8 @@ from numpy.typing import ArrayLike
 from scipy.special import logsumexp
 
 from embias.errors import InputError
+from embias.geometry.vectors import unit_rows
 from embias.metrics._points import Length, points_of
-from embias.metrics._vectors import unit_rows
 from embias.metrics.card import MetricCard
 from embias.results import Measure
 from embias.stats.inputs import check_choice

@@ -11,11 +11,11 @@ from numpy.typing import ArrayLike
 from scipy import sparse
 
 from embias.errors import InputError
+from embias.geometry.vectors import unit_rows
 from embias.metrics._labelled import Codes, class_codes, same_rows, word_codes
 from embias.metrics._neighbours import neighbour_sets
 from embias.metrics._relabel import Relabelled, tally
 from embias.metrics._sides import target_sides
-from embias.metrics._vectors import unit_rows
 from embias.metrics.card import MetricCard, RoleVectors
 from embias.results import Measure
 from embias.stats.bootstrap import check_level

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from embias.errors import InputError
-from embias.metrics._vectors import check_same_dimension, unit_rows
+from embias.geometry.vectors import check_same_dimension, unit_rows
 from embias.metrics.card import MetricCard, RoleVectors
 from embias.results import Measure
 

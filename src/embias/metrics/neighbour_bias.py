@@ -11,6 +11,7 @@ from numpy.typing import ArrayLike
 from scipy import stats
 
 from embias.errors import InputError
+from embias.geometry.vectors import unit_rows
 from embias.metrics._correlation import (
     bootstrap_correlation,
     correlate,
@@ -19,7 +20,6 @@ from embias.metrics._correlation import (
 from embias.metrics._labelled import Codes, same_rows
 from embias.metrics._neighbours import neighbour_sets
 from embias.metrics._relabel import draws_for
-from embias.metrics._vectors import unit_rows
 from embias.metrics.card import MetricCard
 from embias.metrics.most_biased import most_biased
 from embias.results import Alternative, Measure

@@ -5,13 +5,8 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import ArrayLike
 
-from embias.metrics._direction import (
-    BiasDirection,
-    describe,
-    one_component,
-    remark,
-    words_and_basis,
-)
+from embias.geometry.subspace import Subspace
+from embias.metrics._direction import describe, one_component, remark, words_and_basis
 from embias.metrics._sides import with_side_means
 from embias.metrics.bias_direction import direction_of_targets
 from embias.metrics.card import MetricCard, RoleVectors
@@ -56,7 +51,7 @@ CARD = MetricCard(
 
 
 def projections(
-    words: ArrayLike, direction: BiasDirection | ArrayLike, *, component: int = 0
+    words: ArrayLike, direction: Subspace | ArrayLike, *, component: int = 0
 ) -> Measure:
     """Project words on a bias direction.
 
@@ -64,7 +59,7 @@ def projections(
     ----------
     words : array_like of shape (n, d)
         The length of a vector does not count.
-    direction : BiasDirection or array_like of shape (d,) or (k, d)
+    direction : Subspace or array_like of shape (d,) or (k, d)
         See :func:`bias_direction`.
     component : int
         Which row of a subspace, from 0.

@@ -10,9 +10,9 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from embias.errors import InputError, VectorError
+from embias.geometry.vectors import check_same_dimension
 from embias.metrics._raw import Length, rows_of
 from embias.metrics._sides import with_side_means
-from embias.metrics._vectors import check_same_dimension
 from embias.metrics.card import MetricCard, RoleVectors
 from embias.results import Alternative, Measure
 from embias.stats.inputs import as_numbers, check_choice, check_rng, check_size, seed_of

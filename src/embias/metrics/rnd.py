@@ -10,6 +10,7 @@ from typing import Literal, TypeAlias, get_args
 import numpy as np
 from numpy.typing import ArrayLike
 
+from embias.geometry.vectors import check_same_dimension
 from embias.metrics._raw import Length, mean_direction, rows_of
 from embias.metrics._relabel import (
     Labels,
@@ -20,7 +21,6 @@ from embias.metrics._relabel import (
     relabelling_test,
 )
 from embias.metrics._sides import with_side_means
-from embias.metrics._vectors import check_same_dimension
 from embias.metrics.card import MetricCard, RoleVectors
 from embias.results import Alternative, Measure
 from embias.stats.inputs import as_generator, check_choice, check_rng

@@ -12,9 +12,9 @@ from numpy.typing import ArrayLike
 from scipy import special
 
 from embias.errors import InputError
+from embias.geometry.vectors import check_same_dimension
 from embias.metrics._raw import Length, rows_of
 from embias.metrics._sides import with_side_means
-from embias.metrics._vectors import check_same_dimension
 from embias.metrics.card import MetricCard, RoleVectors
 from embias.results import Measure
 from embias.stats.inputs import check_choice, check_rng, check_size, seed_of

@@ -8,10 +8,10 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from embias.errors import InputError
+from embias.geometry.vectors import check_same_dimension, unit_rows
 from embias.metrics._pool import with_neighbours
 from embias.metrics._relabel import Labels, draws_for, relabelling_test
 from embias.metrics._sides import with_side_means
-from embias.metrics._vectors import check_same_dimension, unit_rows
 from embias.metrics.card import MetricCard, RoleVectors
 from embias.results import Alternative, Measure
 from embias.stats.inputs import as_generator, as_numbers, check_choice, check_rng, check_size

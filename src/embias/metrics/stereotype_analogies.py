@@ -11,13 +11,8 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from embias.errors import InputError
-from embias.metrics._direction import (
-    BiasDirection,
-    describe,
-    one_component,
-    unit_ends,
-    words_and_basis,
-)
+from embias.geometry.subspace import Subspace
+from embias.metrics._direction import describe, one_component, unit_ends, words_and_basis
 from embias.metrics._pair_search import Candidates, search_pairs
 from embias.metrics.card import MetricCard
 from embias.stats.inputs import check_size
@@ -136,7 +131,7 @@ def plain_words(words: Sequence[str]) -> NDArray[np.bool_]:
 
 def stereotype_analogies(
     vectors: ArrayLike,
-    direction: BiasDirection | ArrayLike,
+    direction: Subspace | ArrayLike,
     *,
     words: Sequence[str] | None = None,
     keep: ArrayLike | None = None,
@@ -156,7 +151,7 @@ def stereotype_analogies(
     vectors : array_like of shape (n, d)
         The vocabulary, as in the paper some 26,000 frequent words. A vector that is there twice
         makes no pair with itself.
-    direction : BiasDirection or array_like of shape (d,)
+    direction : Subspace or array_like of shape (d,)
         ``u(she) - u(he)`` in the paper; of a subspace, its first component.
     words : sequence of str, optional
         Their names, for the result.

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from embias.errors import InputError
-from embias.metrics._vectors import check_same_dimension, unit_rows
+from embias.geometry.vectors import check_same_dimension, unit_rows
 from embias.metrics.card import MetricCard
 from embias.results import Alternative, Association, Unit
 from embias.stats.inputs import check_choice

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from embias.errors import InputError
-from embias.metrics._vectors import check_same_dimension, unit_rows
+from embias.geometry.vectors import check_same_dimension, unit_rows
 from embias.results import Interval
 from embias.stats.bootstrap import BootstrapMethod, bootstrap_interval, bootstrap_replicates
 from embias.stats.effect_size import EQUAL_SCORES

@@ -11,8 +11,8 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from embias.errors import InputError
+from embias.geometry.vectors import unit_rows
 from embias.metrics._row_numbers import row_numbers
-from embias.metrics._vectors import unit_rows
 from embias.metrics.card import MetricCard
 from embias.results import Interval, Measure
 from embias.stats.bootstrap import check_level

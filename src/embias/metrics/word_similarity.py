@@ -11,6 +11,7 @@ from numpy.typing import ArrayLike, NDArray
 from scipy import stats
 
 from embias.errors import InputError
+from embias.geometry.vectors import check_same_dimension, unit_rows
 from embias.metrics._correlation import (
     Statistic,
     bootstrap_correlation,
@@ -19,7 +20,6 @@ from embias.metrics._correlation import (
     permutation_tests,
 )
 from embias.metrics._row_numbers import row_numbers
-from embias.metrics._vectors import check_same_dimension, unit_rows
 from embias.metrics.card import MetricCard
 from embias.results import Alternative, Interval, Measure
 from embias.stats.bootstrap import check_level

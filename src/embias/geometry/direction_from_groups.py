@@ -8,14 +8,15 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from embias.errors import InputError
-from embias.metrics._direction import BiasDirection, few, orientation_of
-from embias.metrics._separating import (
+from embias.geometry._remarks import few, orientation_of
+from embias.geometry._separating import (
     ClassifierName,
     mean_direction,
     means_left_out,
     separating_normal,
 )
-from embias.metrics._vectors import check_same_dimension, unit_rows
+from embias.geometry.subspace import Subspace
+from embias.geometry.vectors import check_same_dimension, unit_rows
 from embias.stats.inputs import as_generator, as_numbers, check_choice, check_rng, check_size
 from embias.types import FloatArray
 
@@ -38,7 +39,7 @@ def direction_from_groups(
     c: float = 1.0,
     folds: int = 5,
     rng: int | np.random.Generator | None = 0,
-) -> BiasDirection:
+) -> Subspace:
     """Find the direction from one group of vectors to another, without pairs.
 
     Parameters
@@ -69,7 +70,7 @@ def direction_from_groups(
 
     Returns
     -------
-    BiasDirection
+    Subspace
 
     Raises
     ------
@@ -106,7 +107,7 @@ def direction_from_groups(
         g = mean_direction(one, two, scaled=scaled)
         met = means_left_out(one, two, g, scaled=scaled)
         settings["convention"] = convention
-    return BiasDirection(
+    return Subspace(
         basis=g[None, :],
         method=method,
         explained_variance=(),

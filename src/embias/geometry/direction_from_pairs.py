@@ -10,8 +10,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from embias.errors import InputError
-from embias.metrics._direction import BiasDirection, DirectionMethod, few, orientation_of
-from embias.metrics._principal import (
+from embias.geometry._principal import (
     MOST_LEFT_OUT,
     Principal,
     centred,
@@ -19,7 +18,9 @@ from embias.metrics._principal import (
     principal_components,
     random_shares,
 )
-from embias.metrics._vectors import check_same_dimension, unit_rows
+from embias.geometry._remarks import few, orientation_of
+from embias.geometry.subspace import DirectionMethod, Subspace
+from embias.geometry.vectors import check_same_dimension, unit_rows
 from embias.stats.inputs import as_generator, as_numbers, check_choice, check_rng, check_size
 from embias.types import FloatArray
 
@@ -41,7 +42,7 @@ def direction_from_pairs(
     pool: ArrayLike | None = None,
     n_random: int = 200,
     rng: int | np.random.Generator | None = 0,
-) -> BiasDirection:
+) -> Subspace:
     """Find the direction from the second words of pairs to the first ones.
 
     Parameters
@@ -71,7 +72,7 @@ def direction_from_pairs(
 
     Returns
     -------
-    BiasDirection
+    Subspace
         Its orientation: ``sum_i (first_i - second_i) . g > 0`` for every component.
 
     Raises
@@ -114,7 +115,7 @@ def direction_from_sets(
     pool: ArrayLike | None = None,
     n_random: int = 200,
     rng: int | np.random.Generator | None = 0,
-) -> BiasDirection:
+) -> Subspace:
     """Find the subspace that separates the words of each set (``set_pca``, Manzini 2019).
 
     From every set ((church, mosque, synagogue), ...) its mean is taken off; the principal
@@ -133,7 +134,7 @@ def direction_from_sets(
 
     Returns
     -------
-    BiasDirection
+    Subspace
         Oriented so that the first vectors of the sets lie, in sum, on the positive side of the
         mean of the others, for every component.
 
@@ -184,7 +185,7 @@ def _principal_direction(
     minimum: int,
     ends: tuple[str, str] | None,
     normalise: bool,
-) -> BiasDirection:
+) -> Subspace:
     check_size("k", k)
     check_size("minimum", minimum)
     units = [unit for unit in given if _differs(unit)]
@@ -205,7 +206,7 @@ def _principal_direction(
             "leave_one_out_min": float(met.min()),
             "leave_one_out_median": float(np.median(met)),
         }
-    return BiasDirection(
+    return Subspace(
         basis=basis,
         method=method,
         explained_variance=tuple(found.shares.tolist()),
@@ -253,13 +254,13 @@ def _oriented(basis: FloatArray, leads: FloatArray) -> FloatArray:
 
 
 def _beside_random(
-    found: BiasDirection,
+    found: Subspace,
     sizes: Sequence[int],
     pool: ArrayLike,
     n_random: int,
     rng: int | np.random.Generator | None,
     normalise: bool,
-) -> BiasDirection:
+) -> Subspace:
     check_size("n_random", n_random, 2)
     check_rng(rng)
     vectors = _prepared(as_numbers(pool, "pool"), "pool", normalise)
