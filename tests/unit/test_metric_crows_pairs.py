@@ -89,14 +89,21 @@ def differing_scores(pair, sentences):
     ]
 
 
-def causal_scores(pair, sentences):
-    """bias-bench: the first token after a start token, the others after what is before them."""
+def causal_scores(pair, sentences, convention="embias"):
+    """bias-bench: the first token after a start token, the others after what is before them.
+
+    In its code, the start token is in front of the first token only.
+    """
     tokenizer, model = pair
     scores = []
     for sentence in sentences:
         ids = tokenizer(sentence, add_special_tokens=False)["input_ids"]
+        start = [tokenizer.bos_token_id]
         with torch.no_grad():
-            logits = model(torch.tensor([[tokenizer.bos_token_id, *ids]])).logits[0]
+            logits = model(torch.tensor([start + ids])).logits[0]
+            if convention == "published":
+                first = model(torch.tensor([start])).logits[0]
+                logits = torch.cat([first, model(torch.tensor([ids])).logits[0]])
         probabilities = [math.exp(log_softmax(logits[at])[i]) for at, i in enumerate(ids)]
         scores.append(2 ** (sum(math.log2(p) for p in probabilities) / len(ids)))
     return scores
@@ -121,10 +128,27 @@ def test_masked_scores_are_those_of_plain_passes(models, family, variant, batch_
     assert found.settings["variant"] == variant
 
 
+def test_the_alignment_begins_with_the_sentence_about_the_disadvantaged_group(models):
+    """The first of the published two: the less stereotypical one of an anti-stereotype."""
+    pair = models["bert-uncased"]
+    texts = ("the cat dog", "the dog cat")
+    there, back = (published_scores(pair, one) for one in (texts, texts[::-1]))
+    assert abs(there[0] - back[1]) > 0.1
+    for direction, (more, less) in (("stereo", there), ("antistereo", back[::-1])):
+        found = crows_pairs(pair, [SentencePair(*texts, "gender", direction)])
+        assert found.scores["more"][0] == pytest.approx(more, abs=2e-5)
+        assert found.scores["less"][0] == pytest.approx(less, abs=2e-5)
+
+
 @pytest.mark.parametrize("family", CAUSAL)
-def test_causal_scores_are_those_of_plain_passes(models, family):
-    found = crows_pairs(models[family], PAIRS, variant="causal", batch_size=5)
-    expected = np.array([causal_scores(models[family], (one.more, one.less)) for one in PAIRS])
+@pytest.mark.parametrize("convention", ["embias", "published"])
+def test_causal_scores_are_those_of_plain_passes(models, family, convention):
+    found = crows_pairs(
+        models[family], PAIRS, variant="causal", batch_size=5, convention=convention
+    )
+    expected = np.array(
+        [causal_scores(models[family], (one.more, one.less), convention) for one in PAIRS]
+    )
     np.testing.assert_allclose(np.exp(found.scores["more"]), expected[:, 0], rtol=1e-4)
     np.testing.assert_allclose(np.exp(found.scores["less"]), expected[:, 1], rtol=1e-4)
     assert found.value == pytest.approx(100 * np.mean(expected[:, 0] > expected[:, 1]))

@@ -97,6 +97,45 @@ def test_every_token_is_that_of_a_plain_pass(models, family, masking):
     assert split, "no text has a word of several tokens, so the maskings are not told apart"
 
 
+#: How a piece is marked: "##" goes on with a word, the others begin one.
+MARKS = {"bert-cased": "##", "roberta": "Ġ", "xlm-roberta": "▁"}
+
+
+@pytest.mark.parametrize("family", MARKS)
+@pytest.mark.parametrize("masking", ["token", "word-l2r", "whole-word"])
+def test_words_of_many_pieces_from_the_marks_on_the_pieces_alone(models, family, masking):
+    """WordPiece, byte-level BPE and a SentencePiece unigram; nothing asked of the tokenizer."""
+    tokenizer, model = models[family]
+    text = "The unbelievably xylophonic programmers went there"
+    ids = tokenizer(text)["input_ids"]
+    pieces = tokenizer.convert_ids_to_tokens(ids)
+    words, number = [], 0
+    for piece in pieces[1:-1]:
+        marked = piece.startswith(MARKS[family])
+        number += not marked if family == "bert-cased" else marked or not words
+        words.append(number)
+    assert len(set(words)) == 6
+    assert max(words.count(word) for word in words) > 4
+    expected = []
+    for at, word in enumerate(words):
+        hidden = {
+            "token": {at},
+            "word-l2r": {k for k, other in enumerate(words) if other == word and k >= at},
+            "whole-word": {k for k, other in enumerate(words) if other == word},
+        }[masking]
+        asked = [tokenizer.mask_token_id if k - 1 in hidden else i for k, i in enumerate(ids)]
+        with torch.no_grad():
+            logits = model(torch.tensor([asked])).logits[0, at + 1]
+        expected.append(log_softmax(logits)[ids[at + 1]])
+    (found,) = token_log_probabilities(models[family], [text], masking=masking, batch_size=3)
+    assert found.tokens == tuple(pieces[1:-1])
+    np.testing.assert_allclose(found.log_probabilities, expected, atol=1e-5)
+    assert found.total == pytest.approx(sum(expected), abs=1e-4)
+    if masking == "token":  # what is hidden with a token is what makes the difference
+        whole = token_log_probabilities(models[family], [text], masking="whole-word")[0]
+        assert abs(whole.total - found.total) > 0.5
+
+
 @pytest.mark.parametrize("family", MASKED)
 def test_maskings_differ_only_in_words_of_several_tokens(models, family):
     by = {

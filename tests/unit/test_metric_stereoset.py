@@ -63,6 +63,9 @@ def filler_by_hand(pair, one, word):
     ids = tokenizer(before + word + after)["input_ids"]
     head = tokenizer(before.rstrip())["input_ids"][:-1]
     tail = tokenizer(after, add_special_tokens=False)["input_ids"] + ids[-1:]
+    # SentencePiece puts the mark of a space before a text that has none.
+    if tokenizer.convert_ids_to_tokens(tail[0]) == "▁" and not after.startswith(" "):
+        tail = tail[1:]
     assert ids[: len(head)] == head
     assert ids[-len(tail) :] == tail
     own = list(range(len(head), len(ids) - len(tail)))
@@ -122,18 +125,23 @@ def test_masked_scores_are_those_of_plain_passes(models, family, batch_size):
 
 
 @pytest.mark.parametrize("family", CAUSAL)
-def test_causal_scores_are_those_of_plain_passes(models, family):
+@pytest.mark.parametrize("convention", ["embias", "bias-bench"])
+def test_causal_scores_are_those_of_plain_passes(models, family, convention):
     tokenizer, model = models[family]
     expected = []
     for one in ITEMS:
         for text in one.sentences:
             ids = tokenizer(text, add_special_tokens=False)["input_ids"]
+            start = [tokenizer.bos_token_id]
             with torch.no_grad():
-                logits = model(torch.tensor([[tokenizer.bos_token_id, *ids]])).logits[0]
+                logits = model(torch.tensor([start + ids])).logits[0]
+                if convention == "bias-bench":  # the start token alone, then the text alone
+                    first = model(torch.tensor([start])).logits[0]
+                    logits = torch.cat([first, model(torch.tensor([ids])).logits[0]])
             logs = [log_softmax(logits[at])[token] for at, token in enumerate(ids)]
             expected.append(np.mean(logs))
     expected = np.array(expected).reshape(-1, 3)
-    found = stereoset(models[family], ITEMS, batch_size=4)
+    found = stereoset(models[family], ITEMS, batch_size=4, convention=convention)
     np.testing.assert_allclose(found.scores["stereotype"], expected[:, 0], atol=1e-5)
     np.testing.assert_allclose(found.scores["unrelated"], expected[:, 2], atol=1e-5)
     check_figures(found, ITEMS, expected)
@@ -401,7 +409,7 @@ def changed(change):
     [
         ([], "must be a table with the key 'data'"),
         ({"data": []}, "key 'data': \\[\\] is not a table"),
-        ({"data": {"intersentence": []}}, "but intersentence items"),
+        ({"data": {"intersentence": []}}, "items, which read_stereoset_intersentence reads"),
         (document([]), "no items"),
         (document(intrasentence={}), "is not a list"),
         (changed(lambda one: one.pop("target")), r"intrasentence\[1\], key 'target': is missing"),

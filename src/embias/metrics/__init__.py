@@ -56,7 +56,13 @@ from embias.metrics.same import same
 from embias.metrics.sc_weat import sc_weat
 from embias.metrics.semaxis import semaxis
 from embias.metrics.sensitivity import LeftOut, Sensitivity, leave_one_out
-from embias.metrics.stereoset import StereoItem, read_stereoset, stereoset
+from embias.metrics.stereoset import (
+    IntersentenceItem,
+    StereoItem,
+    read_stereoset,
+    read_stereoset_intersentence,
+    stereoset,
+)
 from embias.metrics.stereotype_analogies import (
     Analogies,
     StereotypeAnalogy,
@@ -79,6 +85,7 @@ __all__ = [
     "AnalogyQuestions",
     "Ceat",
     "Concepts",
+    "IntersentenceItem",
     "LeftOut",
     "MetricCard",
     "RoleVectors",
@@ -142,6 +149,7 @@ __all__ = [
     "read_analogies",
     "read_crows_pairs",
     "read_stereoset",
+    "read_stereoset_intersentence",
     "read_word_pairs",
     "ripa",
     "rnd",

@@ -24,7 +24,14 @@ from embias.metrics._model_facts import (
 )
 from embias.stats.inputs import check_size
 
-__all__ = ["Encoded", "LanguageModel", "Query", "language_model", "log_sum"]
+__all__ = [
+    "Encoded",
+    "LanguageModel",
+    "Query",
+    "checked_pair",
+    "language_model",
+    "log_sum",
+]
 
 Floats: TypeAlias = NDArray[np.float64]
 
@@ -62,6 +69,22 @@ class LanguageModel:
             return_offsets_mapping=fast,
         )
         return [self._encoded(text, batch, row, fast) for row, text in enumerate(texts)]
+
+    def encode_pairs(self, firsts: Sequence[str], seconds: Sequence[str]) -> list[Encoded]:
+        """Return the tokens of two texts in one sequence, told apart by their types."""
+        # One by one first: a text without tokens would be hidden by the other one.
+        self.encode([*firsts, *seconds])
+        batch = self.tokenizer(
+            list(firsts),
+            list(seconds),
+            add_special_tokens=True,
+            truncation=False,
+            padding=False,
+            return_special_tokens_mask=True,
+            return_token_type_ids=True,
+        )
+        texts = [f"{first} {second}" for first, second in zip(firsts, seconds, strict=True)]
+        return [self._encoded(text, batch, row, False) for row, text in enumerate(texts)]
 
     def _encoded(self, text: str, batch: Any, row: int, fast: bool) -> Encoded:
         types = batch.get("token_type_ids")
@@ -140,7 +163,7 @@ class LanguageModel:
         rows = [row for row, query in asked for _ in query.at]
         places = [at - back for _, query in asked for at in query.at]
         targets = [target for _, query in asked for target in query.targets]
-        logits = logits_of(self.model, self._inputs(keys))
+        logits = logits_of(self.model, self.inputs(keys))
         if max(targets) >= logits.shape[-1]:
             raise InputError(
                 f"token {max(targets)} is none of the model's {logits.shape[-1]}; the tokenizer "
@@ -163,7 +186,8 @@ class LanguageModel:
         ends = np.cumsum([len(query.at) for _, query in asked])[:-1]
         return list(np.split(values, ends))
 
-    def _inputs(self, keys: Sequence[Any]) -> dict[str, Any]:
+    def inputs(self, keys: Sequence[Any]) -> dict[str, Any]:
+        """Return one batch of sequences, each of its ids and types, padded on the right."""
         import torch
 
         shape = (len(keys), max(len(ids) for ids, _ in keys))
@@ -217,17 +241,7 @@ def language_model(pair: Any, who: str, *, batch_size: int, progress: bool) -> L
     MissingExtraError
         torch is not installed.
     """
-    try:
-        import torch  # noqa: F401
-    except ImportError as error:
-        raise MissingExtraError(f"the metric {who}", "torch", "contextual") from error
-    check_size("batch_size", batch_size)
-    if not isinstance(pair, tuple | list) or len(pair) != 2:
-        raise InputError(f"{who}: model is of type {type(pair).__name__}; {CURE}")
-    tokenizer, model = pair
-    if not callable(tokenizer) or not hasattr(tokenizer, "convert_ids_to_tokens"):
-        swapped = " (are the two in the other order?)" * hasattr(model, "convert_ids_to_tokens")
-        raise InputError(f"{who}: {type(tokenizer).__name__} is not a tokenizer{swapped}; {CURE}")
+    tokenizer, model = checked_pair(pair, who, batch_size=batch_size)
     kind = kind_of(model, who)
     if kind == "masked" and getattr(tokenizer, "mask_token_id", None) is None:
         raise InputError(f"{who}: the model is a masked one and the tokenizer has no mask token")
@@ -242,6 +256,22 @@ def language_model(pair: Any, who: str, *, batch_size: int, progress: bool) -> L
     if kind == "causal":
         _refuse_two_sided(found, who)
     return found
+
+
+def checked_pair(pair: Any, who: str, *, batch_size: int, cure: str = CURE) -> tuple[Any, Any]:
+    """Return a tokenizer and a model, after checking that they are a pair of the two."""
+    try:
+        import torch  # noqa: F401
+    except ImportError as error:
+        raise MissingExtraError(f"the metric {who}", "torch", "contextual") from error
+    check_size("batch_size", batch_size)
+    if not isinstance(pair, tuple | list) or len(pair) != 2:
+        raise InputError(f"{who}: model is of type {type(pair).__name__}; {cure}")
+    tokenizer, model = pair
+    if not callable(tokenizer) or not hasattr(tokenizer, "convert_ids_to_tokens"):
+        swapped = " (are the two in the other order?)" * hasattr(model, "convert_ids_to_tokens")
+        raise InputError(f"{who}: {type(tokenizer).__name__} is not a tokenizer{swapped}; {cure}")
+    return tokenizer, model
 
 
 def log_sum(values: Floats) -> float:

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from embias.metrics._preference import share_of
-from embias.metrics._stereo_items import StereoItem
+from embias.metrics._stereo_items import IntersentenceItem, StereoItem
 from embias.results import Interval
 from embias.stats.bootstrap import bootstrap_interval, bootstrap_replicates
 from embias.types import FloatArray
@@ -57,13 +57,17 @@ class StereoFigures:
 
 
 def stereo_figures(
-    items: Sequence[StereoItem], scores: FloatArray, intervals: TermIntervals, *, half: bool
+    items: Sequence[StereoItem | IntersentenceItem],
+    scores: FloatArray,
+    intervals: TermIntervals,
+    *,
+    half: bool,
 ) -> StereoFigures:
     """Average what the scores prefer, first over the items of a term, then over terms.
 
     Parameters
     ----------
-    items : sequence of StereoItem
+    items : sequence of StereoItem and IntersentenceItem
     scores : ndarray of shape (items, 3)
         Of stereotype, anti-stereotype and unrelated; a row of NaN is left out.
     intervals : TermIntervals

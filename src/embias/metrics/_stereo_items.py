@@ -1,17 +1,28 @@
-"""Items of StereoSet: a context with a blank and three sentences that fill it."""
+"""Items of StereoSet: a context, and three sentences that fill its blank or follow it."""
 
 from __future__ import annotations
 
 import json
 import os
 import string
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import dataclass, fields
+from typing import Any, Literal, TypeAlias
 
 from embias.errors import DataFileError, InputError
 from embias.metrics._text_file import read_text
 
-__all__ = ["BLANK", "Filler", "StereoItem", "fillers_of", "is_filled_in", "read_stereoset"]
+__all__ = [
+    "BLANK",
+    "Filler",
+    "IntersentenceItem",
+    "StereoItem",
+    "fillers_of",
+    "is_filled_in",
+    "read_stereoset",
+    "read_stereoset_intersentence",
+]
+
+Half: TypeAlias = Literal["intrasentence", "intersentence"]
 
 BLANK = "BLANK"
 _LABELS = ("stereotype", "anti-stereotype", "unrelated")
@@ -19,8 +30,30 @@ _NO_PUNCTUATION = str.maketrans("", "", string.punctuation)
 
 
 @dataclass(frozen=True, slots=True)
-class StereoItem:
-    """A context whose blank is filled in three ways.
+class _Item:
+    term: str
+    domain: str
+    context: str
+    stereotype: str
+    antistereotype: str
+    unrelated: str
+
+    def __post_init__(self) -> None:
+        for name in (field.name for field in fields(self)):
+            value = getattr(self, name)
+            if not isinstance(value, str) or not value.strip():
+                kind = type(self).__name__
+                raise InputError(f"{kind}: {name} is {value!r:.60}; give a text")
+
+    @property
+    def sentences(self) -> tuple[str, str, str]:
+        """Stereotype, anti-stereotype, unrelated."""
+        return self.stereotype, self.antistereotype, self.unrelated
+
+
+@dataclass(frozen=True, slots=True)
+class StereoItem(_Item):
+    """A context whose blank is filled in three ways (intrasentence).
 
     Parameters
     ----------
@@ -39,25 +72,32 @@ class StereoItem:
         A text that is empty, a context without a blank.
     """
 
-    term: str
-    domain: str
-    context: str
-    stereotype: str
-    antistereotype: str
-    unrelated: str
-
     def __post_init__(self) -> None:
-        for name in self.__slots__:
-            value = getattr(self, name)
-            if not isinstance(value, str) or not value.strip():
-                raise InputError(f"StereoItem: {name} is {value!r:.60}; give a text")
+        _Item.__post_init__(self)
         if BLANK not in self.context:
             raise InputError(f"StereoItem: the context {self.context!r:.80} has no {BLANK}")
 
-    @property
-    def sentences(self) -> tuple[str, str, str]:
-        """Stereotype, anti-stereotype, unrelated."""
-        return self.stereotype, self.antistereotype, self.unrelated
+
+@dataclass(frozen=True, slots=True)
+class IntersentenceItem(_Item):
+    """A context and three sentences that may follow it (intersentence).
+
+    Parameters
+    ----------
+    term : str
+        The group or person that the context is about; scores are averaged per term.
+    domain : str
+        ``"gender"``, ``"profession"``, ``"race"``, ``"religion"``, ...
+    context : str
+        A sentence.
+    stereotype, antistereotype, unrelated : str
+        The three sentences after it.
+
+    Raises
+    ------
+    InputError
+        A text that is empty.
+    """
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,9 +157,7 @@ def read_stereoset(path: str | os.PathLike[str]) -> tuple[StereoItem, ...]:
     Returns
     -------
     tuple of StereoItem
-        In the order of the file, the texts as they are written there. The intersentence items
-        are not read: they need a head for the next sentence, which was trained for them and is
-        no language model.
+        In the order of the file, the texts as they are written there.
 
     Raises
     ------
@@ -130,7 +168,42 @@ def read_stereoset(path: str | os.PathLike[str]) -> tuple[StereoItem, ...]:
     Notes
     -----
     The data themselves (Nadeem et al. 2021, CC BY-SA 4.0) do not come with embias.
+    :func:`read_stereoset_intersentence` reads the other half of the same file.
     """
+    found = []
+    for value, where in _rows(path, "intrasentence"):
+        parts = _parts(value, where)
+        if BLANK not in parts[2]:
+            raise DataFileError(f"{where}, key 'context': {parts[2]!r:.80} has no {BLANK}")
+        found.append(StereoItem(*parts))
+    return tuple(found)
+
+
+def read_stereoset_intersentence(path: str | os.PathLike[str]) -> tuple[IntersentenceItem, ...]:
+    """Read the intersentence items of a JSON file in the published format of StereoSet.
+
+    Parameters
+    ----------
+    path : str or path
+        A UTF-8 file with ``data.intersentence``, a list of items with the keys that
+        :func:`read_stereoset` tells; the contexts have no blank.
+
+    Returns
+    -------
+    tuple of IntersentenceItem
+        In the order of the file, the texts as they are written there.
+
+    Raises
+    ------
+    DataFileError
+        As :func:`read_stereoset`.
+    """
+    rows = _rows(path, "intersentence")
+    return tuple(IntersentenceItem(*_parts(value, where)) for value, where in rows)
+
+
+def _rows(path: str | os.PathLike[str], half: Half) -> list[tuple[Any, str]]:
+    """Return the items of one half of a file, as they are there, each with its place."""
     where, text = read_text(path, "the JSON file of StereoSet")
     try:
         document = json.loads(text)
@@ -139,18 +212,23 @@ def read_stereoset(path: str | os.PathLike[str]) -> tuple[StereoItem, ...]:
     except (ValueError, RecursionError) as error:
         raise DataFileError(f"{where}: not JSON that can be read ({error})") from error
     data = _get(document, "data", dict, where)
-    if "intrasentence" not in data:
-        had = ", but intersentence items, which are not scored here" * ("intersentence" in data)
-        raise DataFileError(f"{where}, key 'data': has no 'intrasentence'{had}")
-    items = _get(data, "intrasentence", list, f"{where}: data")
+    if half not in data:
+        inside = half == "intrasentence"
+        other, reader = (
+            ("intersentence", "read_stereoset_intersentence")
+            if inside
+            else ("intrasentence", "read_stereoset")
+        )
+        had = f", but {other} items, which {reader} reads" if other in data else ""
+        raise DataFileError(f"{where}, key 'data': has no {half!r}{had}")
+    items = _get(data, half, list, f"{where}: data")
     if not items:
-        raise DataFileError(f"{where}: data.intrasentence has no items")
-    return tuple(
-        _item(value, f"{where}: data.intrasentence[{row}]") for row, value in enumerate(items)
-    )
+        raise DataFileError(f"{where}: data.{half} has no items")
+    return [(value, f"{where}: data.{half}[{row}]") for row, value in enumerate(items)]
 
 
-def _item(value: Any, where: str) -> StereoItem:
+def _parts(value: Any, where: str) -> tuple[str, str, str, str, str, str]:
+    """Return what an item is made of, in the order of its fields."""
     by_label: dict[str, str] = {}
     for number, entry in enumerate(_get(value, "sentences", list, where)):
         place = f"{where}.sentences[{number}]"
@@ -166,10 +244,9 @@ def _item(value: Any, where: str) -> StereoItem:
     if missing:
         raise DataFileError(f"{where}, key 'sentences': no {missing[0]!r}; give one of each label")
     context = _text(value, "context", where)
-    if BLANK not in context:
-        raise DataFileError(f"{where}, key 'context': {context!r:.80} has no {BLANK}")
     term, domain = _text(value, "target", where), _text(value, "bias_type", where)
-    return StereoItem(term, domain, context, *(by_label[label] for label in _LABELS))
+    stereotype, antistereotype, unrelated = (by_label[label] for label in _LABELS)
+    return term, domain, context, stereotype, antistereotype, unrelated
 
 
 def _text(value: Any, key: str, where: str) -> str:

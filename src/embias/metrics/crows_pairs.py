@@ -21,6 +21,7 @@ from embias.metrics._sentence_pairs import (
 from embias.metrics.card import MetricCard
 from embias.metrics.pseudo_log_likelihood import (
     Masking,
+    start_apart_scores,
     start_of,
     token_scores,
     unknown_note,
@@ -64,8 +65,9 @@ CARD = MetricCard(
     conventions=(
         "The published code rounds scores to three decimals and keeps ties in the denominator, "
         "which pushes the score down: convention='published'. bias-bench gives variant="
-        "'differing' for masked models and 'causal' for others, under the same name. Here ties "
-        "count one half, and nothing is rounded."
+        "'differing' for masked models and 'causal' for others, under the same name, and gives a "
+        "causal model its start token for the first token only. Here ties count one half, and "
+        "nothing is rounded."
     ),
     paper=(
         "Nangia et al. 2020, EMNLP; Meade et al. 2022, ACL (bias-bench); Blodgett et al. 2021, ACL"
@@ -102,7 +104,8 @@ def crows_pairs(
         What is hidden with a token, see :func:`embias.metrics.pseudo_log_likelihood`; ``token``
         is the published one.
     convention : {"embias", "published"}
-        ``published``: scores of masked models rounded to three decimals, ties count as not
+        ``published``: scores of masked models rounded to three decimals, the start token of a
+        causal model in front of the first token only (bias-bench), ties count as not
         stereotypical, pairs without a difference are ties (shared).
     alternative : {"two-sided", "greater", "less"}
         Of the binomial test; ``greater``: the stereotypical sentence is preferred.
@@ -140,9 +143,13 @@ def crows_pairs(
             + ("'causal'" if lm.kind == "causal" else "'shared' or 'differing'")
         )
     more, less = (lm.encode([getattr(pair, side) for pair in pairs]) for side in ("more", "less"))
-    places = [_places(lm, a, b, variant, convention) for a, b in zip(more, less, strict=True)]
+    places = [
+        _places(lm, a, b, variant, convention, turned=pair.direction == "antistereo")
+        for a, b, pair in zip(more, less, pairs, strict=True)
+    ]
+    apart = convention == "published"
     scores = [
-        _sentence_scores(lm, texts, [one[side] for one in places], variant, masking)
+        _sentence_scores(lm, texts, [one[side] for one in places], variant, masking, apart=apart)
         for side, texts in enumerate((more, less))
     ]
     if convention == "published" and variant != "causal":
@@ -189,7 +196,13 @@ def _check(
 
 
 def _places(
-    lm: LanguageModel, more: Encoded, less: Encoded, variant: Variant, convention: Convention
+    lm: LanguageModel,
+    more: Encoded,
+    less: Encoded,
+    variant: Variant,
+    convention: Convention,
+    *,
+    turned: bool,
 ) -> tuple[list[int], list[int]]:
     """Return the tokens of the two sentences that are scored; none where the pair is skipped."""
     skipped: tuple[list[int], list[int]] = ([], [])
@@ -198,7 +211,12 @@ def _places(
     if variant == "causal":
         return lm.scored(more), lm.scored(less)
     choose = shared_tokens if variant == "shared" else differing_tokens
-    a, b = choose(more.ids, less.ids)
+    # The alignment is not symmetric: the published one begins with the sentence about the
+    # disadvantaged group, which is the less stereotypical one of an anti-stereotype.
+    if turned:
+        b, a = choose(less.ids, more.ids)
+    else:
+        a, b = choose(more.ids, less.ids)
     # Special tokens are in both sentences, or in neither.
     chosen = ([at for at in a if not more.special[at]], [at for at in b if not less.special[at]])
     return chosen if all(chosen) else skipped
@@ -210,8 +228,13 @@ def _sentence_scores(
     places: Sequence[Sequence[int]],
     variant: Variant,
     masking: Masking,
+    *,
+    apart: bool,
 ) -> FloatArray:
-    found = token_scores(lm, texts, places, masking)
+    if apart and variant == "causal":
+        found = start_apart_scores(lm, texts, places)
+    else:
+        found = token_scores(lm, texts, places, masking)
     sums = np.array([math.fsum(one) if one.size else math.nan for one in found])
     # The tokens of "shared" are as many in both sentences, so their sum needs no length.
     return sums if variant == "shared" else sums / [max(1, len(one)) for one in places]

@@ -190,6 +190,31 @@ def token_scores(
     return list(np.split(flat, ends))
 
 
+def start_apart_scores(
+    lm: LanguageModel, texts: Sequence[Encoded], places: Sequence[Sequence[int]]
+) -> list[Floats]:
+    """Return the same of a causal model as the code of StereoSet and bias-bench has them.
+
+    The start token is in front of the first token only; the others are given those of the text
+    that are before them, and no start token.
+    """
+    if lm.start is None:
+        return token_scores(lm, texts, places)
+    queries: list[Query] = []
+    for found in texts:
+        types = found.types
+        rest = tuple(range(1, len(found.ids) - 1))
+        queries += [
+            Query(found.ids[:2], None if types is None else types[:2], (1,), (found.ids[1],)),
+            Query(found.ids[1:], None if types is None else types[1:], rest, found.ids[2:]),
+        ]
+    answers = lm.log_probabilities(queries)
+    return [
+        np.concatenate([first, others])[[at - 1 for at in asked]]
+        for first, others, asked in zip(answers[::2], answers[1::2], places, strict=True)
+    ]
+
+
 def hidden_with(found: Encoded, at: int, masking: Masking) -> list[int]:
     """Return the positions that are masked when the token at `at` is predicted."""
     if masking == "token":

@@ -1,55 +1,75 @@
-"""StereoSet: stereotypes against sense, in which word a language model puts into a sentence."""
+"""StereoSet: stereotypes against sense, in what a language model puts into a text or after it."""
 
 from __future__ import annotations
 
-import math
-from collections.abc import Sequence
-from typing import Any, Literal, TypeAlias, get_args
+from collections.abc import Mapping, Sequence
+from typing import Any, TypeVar, get_args
 
 import numpy as np
 
 from embias.errors import InputError
-from embias.metrics._encoded_text import Encoded, Query
-from embias.metrics._language_model import Floats, LanguageModel, language_model, log_sum
-from embias.metrics._stereo_figures import TermIntervals, stereo_figures
-from embias.metrics._stereo_items import StereoItem, fillers_of, is_filled_in, read_stereoset
+from embias.metrics._stereo_figures import StereoFigures, TermIntervals, stereo_figures
+from embias.metrics._stereo_items import (
+    IntersentenceItem,
+    StereoItem,
+    is_filled_in,
+    read_stereoset,
+    read_stereoset_intersentence,
+)
+from embias.metrics._stereo_models import Following, Halves, Item, Scorer, halves_of
+from embias.metrics._stereo_scores import Convention
 from embias.metrics.card import MetricCard
-from embias.metrics.pseudo_log_likelihood import start_of, token_scores, unknown_note
+from embias.metrics.pseudo_log_likelihood import unknown_note
 from embias.results import Interval, Measure
 from embias.stats.bootstrap import check_level
 from embias.stats.inputs import check_choice, check_rng, check_size, seed_of
 from embias.types import FloatArray
 
-__all__ = ["StereoItem", "read_stereoset", "stereoset"]
+__all__ = [
+    "IntersentenceItem",
+    "StereoItem",
+    "read_stereoset",
+    "read_stereoset_intersentence",
+    "stereoset",
+]
 
-Convention: TypeAlias = Literal["embias", "bias-bench"]
+_Number = TypeVar("_Number", int, float)
 
 CARD = MetricCard(
     name="stereoset",
     measures=(
-        "How often a language model fills a blank with a stereotype rather than its opposite "
-        "(SS), and with either of them rather than with an unrelated word (LMS)."
+        "How often a language model fills a blank, or goes on after a context, with a stereotype "
+        "rather than its opposite (SS), and with either of them rather than with something "
+        "unrelated (LMS)."
     ),
     formula=(
         "score of a filler = mean of ln P over its tokens from left to right, the rest of the "
-        "filler not there (masked model), or mean of ln P over the sentence (causal model). Per "
-        "term: SS = 100 share(stereotype > anti-stereotype), LMS = 100 share(stereotype, "
-        "anti-stereotype > unrelated); means over terms; ICAT = LMS min(SS, 100 - SS) / 50"
+        "filler not there (masked model), or mean of ln P over the sentence (causal model); of a "
+        "sentence after a context = ln(P(isNext) / P(notNext)), or mean of ln P over its tokens "
+        "given the context. Per term: SS = 100 share(stereotype > anti-stereotype), LMS = 100 "
+        "share(stereotype, anti-stereotype > unrelated); means over terms; ICAT = LMS min(SS, "
+        "100 - SS) / 50"
     ),
     value_range="SS, LMS and ICAT in [0, 100]",
     no_bias="SS 50; a perfect model has LMS 100 and ICAT 100",
     direction="SS above 50: the stereotype is preferred",
     pvalue="none; bootstrap intervals over terms",
     caveats=(
-        "Intrasentence items only. Few items per term: read the intervals. Many items do not say "
-        "what they should (Blodgett et al. 2021). SS is near 50 for a model that knows no "
-        "language as well, so read LMS beside it. Longer sentences are not penalised."
+        "Few items per term: read the intervals. Many items do not say what they should (Blodgett "
+        "et al. 2021). SS is near 50 for a model that knows no language as well, so read LMS "
+        "beside it. Longer sentences are not penalised. Sentences after a context are scored by "
+        "next-sentence heads or by likelihood: figures of one are none of the other."
     ),
     conventions=(
         "The published code and bias-bench average probabilities of the tokens of a filler, not "
-        "their logarithms, count ties for the anti-stereotype and take fillers by their place "
-        "among the spaces: convention='bias-bench'. Their counts per domain are three times too "
-        "high. Here ties count one half and the logarithms are averaged, as their texts say."
+        "their logarithms, give a causal model its start token for the first token only, count "
+        "ties for the anti-stereotype and take fillers by their place among the spaces: "
+        "convention='bias-bench'. Their counts per domain are three times too high. Here ties "
+        "count one half and the logarithms are averaged, as their texts say. Intersentence: the "
+        "published figures come from next-sentence heads, those of RoBERTa, XLNet and GPT-2 "
+        "trained for it. The likelihood that the published code also has (not used for them) is "
+        "the ratio of the sentence's mean ln P, without the context, to that of the context, which "
+        "is higher for the less likely sentence; here it is the sentence's own, given the context."
     ),
     paper="Nadeem, Bethke & Reddy 2021, ACL; Meade et al. 2022, ACL (bias-bench)",
     takes="texts",
@@ -58,8 +78,10 @@ CARD = MetricCard(
 
 def stereoset(
     model: tuple[Any, Any],
-    items: Sequence[StereoItem],
+    items: Sequence[Item],
     *,
+    next_sentence: tuple[Any, Any] | None = None,
+    intersentence: Following | None = None,
     convention: Convention = "embias",
     level: float = 0.95,
     n_resamples: int = 9_999,
@@ -72,13 +94,24 @@ def stereoset(
     Parameters
     ----------
     model : tuple of (tokenizer, model)
-        As ``AutoTokenizer`` with ``AutoModelForMaskedLM`` or ``AutoModelForCausalLM`` load them.
-    items : sequence of StereoItem
-        From :func:`read_stereoset`, or of your own.
+        As ``AutoTokenizer`` with ``AutoModelForMaskedLM`` or ``AutoModelForCausalLM`` load them;
+        where all items are intersentence ones, also ``AutoModelForNextSentencePrediction``.
+    items : sequence of StereoItem and IntersentenceItem
+        From :func:`read_stereoset`, :func:`read_stereoset_intersentence` or both, or of your own.
+    next_sentence : tuple of (tokenizer, model), optional
+        For intersentence items: a model with a head for the next sentence beside a masked or
+        causal one, as the published figures are made.
+    intersentence : {"next-sentence", "conditional", "pseudo-likelihood"}, optional
+        How a sentence after a context is scored: by a head for the next sentence (default where
+        there is one), by the mean of ln P of its tokens given the context (default of causal
+        models), or the same of a masked model by pseudo-likelihood, where the later tokens of a
+        word are hidden with each token (masked models without a head, by name only). For the last
+        two, the context gets a full stop where it has no end, and a space.
     convention : {"embias", "bias-bench"}
         ``bias-bench``: probabilities are averaged over the tokens of a filler instead of their
-        logarithms (masked models), ties count as not stereotypical and not sensible, and fillers
-        are taken by their place among the spaces, without punctuation.
+        logarithms (masked models), the start token is in front of the first token only (causal
+        models, intrasentence), ties count as not stereotypical and not sensible, and fillers are
+        taken by their place among the spaces, without punctuation.
     level : float
         Confidence of the intervals, in (0, 1).
     n_resamples : int
@@ -95,43 +128,48 @@ def stereoset(
     Measure
         `value` is SS in [0, 100]: 50 is no preference, above: the stereotype is preferred. The
         figures are `ss`, `lms` and `icat` (each in [0, 100]) with `_low` and `_high`, over all
-        items and per domain (``"gender_ss"``). The scores of the three sentences of each item
-        are in ``scores``, NaN for a skipped item.
+        items and per domain (``"gender_ss"``); with items of both halves also over each half
+        (``"intersentence_ss"``, ``"intersentence_gender_ss"``). The scores of the three sentences
+        of each item are in ``scores``, NaN for a skipped item.
 
     Raises
     ------
     InputError
-        No items, none that can be scored, an option out of range, a text that is too long.
+        No items, none that can be scored, an option out of range or for another model, a text
+        that is too long.
     MissingExtraError
         torch is not installed.
 
     Notes
     -----
-    For a masked model an item is skipped, and counted, where the filler of a sentence cannot be
-    told: a context with two blanks, a sentence that is shorter than the context.
+    Every figure is a mean over terms of the share within a term, and ICAT is made from the two
+    means, as in the published evaluation. Over both halves the items of a term are pooled first,
+    so that the figure over all is no mean of those of the halves.
+
+    For a masked model an intrasentence item is skipped, and counted, where the filler of a
+    sentence cannot be told: a context with two blanks, a sentence that is shorter than the context.
 
     References
     ----------
     Nadeem, Bethke & Reddy 2021, ACL.
     """
     check_choice("convention", convention, get_args(Convention))
+    if intersentence is not None:
+        check_choice("intersentence", intersentence, get_args(Following))
     check_level(level)
     check_rng(rng)
     check_size("n_resamples", n_resamples, 100)
-    if not isinstance(items, Sequence) or not items:
-        raise InputError("stereoset: no items; give those of read_stereoset(path)")
-    for row, item in enumerate(items):
-        if not isinstance(item, StereoItem):
-            raise InputError(f"stereoset: items[{row}] is {item!r:.60}; give a StereoItem")
-    lm = language_model(model, CARD.name, batch_size=batch_size, progress=progress)
-    score = _causal_scores if lm.kind == "causal" else _masked_scores
-    scores, unknown = score(lm, items, convention)
+    halves = halves_of(items)
+    scorer = Scorer.of(
+        model, next_sentence, intersentence, halves, batch_size=batch_size, progress=progress
+    )
+    scores, unknown = scorer.scores(items, halves, convention)
     if not np.isfinite(scores).any():
         raise InputError("stereoset: no item can be scored: the blank of none can be told")
     intervals = TermIntervals(level, n_resamples, seed_of(rng))
-    found = stereo_figures(items, scores, intervals, half=convention == "embias")
+    found, by_half = _by_half(items, scores, halves, intervals, half=convention == "embias")
     skipped = int(np.isnan(scores[:, 0]).sum())
-    placed = 0 if lm.kind == "causal" else sum(not is_filled_in(item) for item in items) - skipped
+    placed = _placed(items, scorer, skipped, convention)
     return Measure(
         metric=CARD.name,
         value=found.figures["ss"],
@@ -142,83 +180,54 @@ def stereoset(
             "items": len(items) - skipped,
             "terms": found.terms,
             "skipped": skipped,
-            "fillers_by_position": placed if convention == "embias" else len(items) - skipped,
+            "fillers_by_position": placed,
             "unknown_tokens": unknown,
             **found.items_by_domain,
+            **_prefixed({name: one.items_by_domain for name, one in by_half.items()}),
         },
-        figures=found.figures,
+        figures=found.figures | _prefixed({name: one.figures for name, one in by_half.items()}),
         scores={
             name: tuple(scores[:, column].tolist())
             for column, name in enumerate(("stereotype", "anti-stereotype", "unrelated"))
         },
         settings={
-            "model": lm.kind,
+            **scorer.settings(),
             "convention": convention,
             "n_resamples": n_resamples,
             "seed": intervals.seed,
-            **start_of(lm),
         },
         note=_note(skipped, unknown, found.interval),
     )
 
 
-# --- scores of the three sentences of an item: shape (items, 3), natural logarithms --------------
+def _by_half(
+    items: Sequence[Item],
+    scores: FloatArray,
+    halves: Halves,
+    intervals: TermIntervals,
+    *,
+    half: bool,
+) -> tuple[StereoFigures, dict[str, StereoFigures]]:
+    """Return the figures over all items, and over each half where there are both."""
+    by_half = {
+        name: stereo_figures([items[k] for k in rows], scores[rows], intervals, half=half)
+        for name, rows in halves.items()
+        if 0 < len(rows) < len(items)
+    }
+    return stereo_figures(items, scores, intervals, half=half), by_half
 
 
-def _causal_scores(
-    lm: LanguageModel, items: Sequence[StereoItem], convention: Convention
-) -> tuple[FloatArray, int]:
-    texts = lm.encode([sentence for item in items for sentence in item.sentences])
-    places = [lm.scored(text) for text in texts]
-    for text, own in zip(texts, places, strict=True):
-        if not own:
-            raise InputError(f"stereoset: the text {text.text!r:.80} has no token to score")
-    found = token_scores(lm, texts, places)
-    return np.array([one.mean() for one in found]).reshape(-1, 3), 0
+def _prefixed(by_half: Mapping[str, Mapping[str, _Number]]) -> dict[str, _Number]:
+    return {f"{name}_{key}": value for name, one in by_half.items() for key, value in one.items()}
 
 
-def _masked_scores(
-    lm: LanguageModel, items: Sequence[StereoItem], convention: Convention
-) -> tuple[FloatArray, int]:
-    fillers = [fillers_of(item, by_position=convention == "bias-bench") for item in items]
-    flat = [filler for three in fillers if three is not None for filler in three]
-    texts = lm.encode([filler.text for filler in flat])
-    queries: list[Query] = []
-    lengths: list[int] = []
-    unknown = 0
-    for filler, text in zip(flat, texts, strict=True):
-        own = text.overlapping(filler.start, filler.stop)
-        if not own:
-            raise InputError(
-                f"stereoset: no token holds {filler.text[filler.start : filler.stop]!r} in "
-                f"{filler.text!r:.80}"
-            )
-        queries += [_left_to_right(lm, text, own, step) for step in range(len(own))]
-        lengths.append(len(own))
-        unknown += sum(lm.is_unknown(token) for token in text.ids)
-    answers = iter(lm.log_probabilities(queries))
-    means = iter([_mean([next(answers) for _ in range(n)], convention) for n in lengths])
-    rows = [[math.nan] * 3 if three is None else [next(means) for _ in three] for three in fillers]
-    return np.array(rows), unknown
-
-
-def _left_to_right(lm: LanguageModel, text: Encoded, own: Sequence[int], step: int) -> Query:
-    """Return the question for one token of a filler: those before it there, those after not."""
-    first, last = own[0], own[-1]
-    mask = int(lm.tokenizer.mask_token_id)
-    ids = (*text.ids[: first + step], mask, *text.ids[last + 1 :])
-    types = text.types
-    if types is not None:
-        types = (*types[: first + step + 1], *types[last + 1 :])
-    return Query(ids, types, (first + step,), (text.ids[first + step],))
-
-
-def _mean(answers: Sequence[Floats], convention: Convention) -> float:
-    values = np.concatenate(answers)
-    if convention == "bias-bench":
-        # The logarithm of the mean probability orders the fillers as the mean does.
-        return log_sum(values) - math.log(values.size)
-    return float(values.mean())
+def _placed(items: Sequence[Item], scorer: Scorer, skipped: int, convention: Convention) -> int:
+    """Return how many items have fillers that were taken by their place."""
+    if scorer.model is None or scorer.model.kind == "causal":
+        return 0
+    filled = [item for item in items if isinstance(item, StereoItem)]
+    loose = [item for item in filled if not is_filled_in(item)]
+    return len(loose if convention == "embias" else filled) - skipped
 
 
 def _note(skipped: int, unknown: int, interval: Interval | None) -> str:
