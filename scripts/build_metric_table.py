@@ -14,7 +14,9 @@ README = Path(__file__).parents[1] / "README.md"
 START, STOP = "<!-- metrics: made by scripts/build_metric_table.py -->", "<!-- end of metrics -->"
 _USES = {
     "items": "`audit`",
-    "contexts": "contexts",
+    "contexts": "`audit`, sentences",
+    "sentences": "`audit`, sentences",
+    "pictures": "`audit`, pictures",
     "vectors": "arrays",
     "texts": "language model",
 }

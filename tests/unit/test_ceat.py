@@ -341,7 +341,8 @@ def test_progress_goes_to_the_terminal(capsys):
 
 def test_card():
     card = get_metric("ceat")
-    assert not card.audited
+    assert card.takes == "contexts"
+    assert card.audited
     assert METRICS["weat"].audited
 
 

@@ -118,7 +118,6 @@ def test_metrics_by_name(run):
         (("--poolings", "median"), "median"),
         (("--dims", "0"), "from 1 to"),
         (("--metric", "waet"), "did you mean 'weat'"),
-        (("--metric", "ceat"), "needs many contexts"),
     ],
 )
 def test_wrong_values_are_one_clear_line(run, model, arguments, message):

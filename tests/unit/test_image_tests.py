@@ -304,6 +304,59 @@ def test_several_pictures_of_one_word_are_one_unit(folder):
     assert row.association.effect_size == pytest.approx(d)
 
 
+def random_vectors(folder, dim=3):
+    rng = np.random.default_rng(0)
+    return {digest(file): rng.normal(size=dim) for file in sorted(folder.rglob("[a-z]*.png"))}
+
+
+def test_ieat_by_name_is_the_test_of_pictures(folder, test_of_pictures):
+    encoder = Planted(random_vectors(folder))
+    plain, ieat, seat, other = audit(
+        encoder, test_of_pictures, metrics=["weat", "ieat", "seat", "isotropy"]
+    ).results
+    d, p = by_hand(*rows_of(Planted(encoder.vectors), test_of_pictures))
+    assert ieat.association.effect_size == pytest.approx(d)
+    assert ieat.association.pvalue == pytest.approx(p)
+    assert ieat.association == plain.association
+    assert (ieat.association.ddof, ieat.association.alternative) == (1, "greater")
+    assert (ieat.metric, ieat.interval) == ("ieat", plain.interval)
+    assert "words alone" in seat.reason
+    assert other.status == "ok"
+    assert len(encoder.asked) == 10  # each picture once for all metrics
+
+
+def test_ieat_relabels_pictures_where_weat_relabels_words(folder):
+    """Two pictures of each target word: 6 relabellings of words, 70 of pictures."""
+    files = [Image.from_file(file) for file in sorted(folder.rglob("[a-z]*.png"))]
+    sets = [WordSet(n, [n + "1", n + "2"]) for n in "xy"], [WordSet(n, [n]) for n in "ab"]
+    taken = {"x1": files[:2], "x2": files[2:4], "y1": files[4:6], "y2": files[6:8]}
+    taken |= {"a": files[8:9], "b": files[9:]}
+    test = AssociationTest("t", *map(tuple, sets)).with_images(taken)
+    vectors = random_vectors(folder)
+    words, pictures = audit(Planted(vectors), test, metrics=["weat", "ieat"]).results
+    d, p = by_hand(*rows_of(Planted(vectors), test))
+    assert pictures.association.effect_size == words.association.effect_size == pytest.approx(d)
+    assert pictures.association.pvalue == pytest.approx(p)
+    assert (pictures.association.n_partitions, words.association.n_partitions) == (70, 6)
+    assert pictures.association.pvalue != words.association.pvalue
+    shown = " ".join(audit(Planted(vectors), test, metrics=["ieat"]).to_text().split())
+    assert "p relabels single items; those of one word are not independent" in shown
+
+
+def test_ieat_without_pictures_or_without_an_encoder_of_them(folder, test_of_pictures):
+    texts = image_test(
+        "texts",
+        targets={"Flowers": ["rose", "tulip"], "Insects": ["ant", "wasp"]},
+        attributes={"Good": ["joy", "love"], "Bad": ["war", "pain"]},
+    )
+    encoder = Planted(random_vectors(folder))
+    (row,) = audit(encoder, texts, metrics=["ieat"]).results
+    assert (row.status, encoder.asked) == ("error", [])
+    assert "ieat is for tests with pictures, and this test has none" in row.reason
+    (row,) = audit("word2vec-googlenews-extract", test_of_pictures, metrics=["ieat"]).results
+    assert "takes words, and this test has pictures" in row.reason
+
+
 def test_real_models_end_to_end(test_of_pictures, folder, tmp_path):
     clip, vit = ImageTextEncoder(tiny_clip()), VisionEncoder(tiny_vit())
     words = image_test(

@@ -105,6 +105,6 @@ def test_zero_vectors_have_distances_and_no_cosines():
         hubness(points, k=1)
 
 
-def test_the_card_is_for_arrays(monkeypatch):
+def test_the_card_is_for_all_words_of_a_test(monkeypatch):
     monkeypatch.setitem(metrics.METRICS, CARD.name, CARD)
-    assert metrics.get_metric("hubness").takes == "vectors"
+    assert metrics.get_metric("hubness").audited

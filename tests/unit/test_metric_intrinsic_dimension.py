@@ -173,6 +173,6 @@ def test_broken_vectors_are_refused():
         intrinsic_dimension(np.vstack([np.eye(12), np.zeros((1, 12))]), length="unit")
 
 
-def test_the_card_is_for_arrays(monkeypatch):
+def test_the_card_is_for_all_words_of_a_test(monkeypatch):
     monkeypatch.setitem(metrics.METRICS, CARD.name, CARD)
-    assert metrics.get_metric("intrinsic_dimension").takes == "vectors"
+    assert metrics.get_metric("intrinsic_dimension").audited

@@ -144,6 +144,6 @@ def test_errors(points, options, match):
         isotropy(points, **options)
 
 
-def test_the_card_is_for_arrays(monkeypatch):
+def test_the_card_is_for_all_words_of_a_test(monkeypatch):
     monkeypatch.setitem(metrics.METRICS, CARD.name, CARD)
-    assert metrics.get_metric("isotropy").takes == "vectors"
+    assert metrics.get_metric("isotropy").audited

@@ -25,9 +25,14 @@ from test_report_samples import (
 from embias.errors import MissingExtraError
 from embias.report import to_html, to_notebook
 from embias.report.details import plain_facts, score_sets
-from embias.report.notes import CAUTION
 from embias.report.phrasing import clean
 from embias.results import Audit
+
+#: The sentence that stands under every table of p-values of association tests.
+CAUTION = (
+    "A small p is evidence of an association in these vectors for these words; a large p is "
+    "not evidence that there is none."
+)
 
 VOID = {"meta", "link", "br", "img", "input", "hr"}
 

@@ -26,9 +26,15 @@ from test_report_samples import (
 )
 
 from embias.report import format_pvalue, to_text
-from embias.report.notes import CAUTION, row_notes, summary
+from embias.report.notes import row_notes, summary
 from embias.report.phrasing import clean, format_bounds, format_number, format_smallest_pvalue
 from embias.results import Interval, PermutationResult
+
+#: The sentence that stands under every table of p-values of association tests.
+CAUTION = (
+    "A small p is evidence of an association in these vectors for these words; a large p is "
+    "not evidence that there is none."
+)
 
 
 def p_text(pvalue: float, method: str = "exact", **changes: object) -> str:

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from metric_samples import cosine, random_sets
 
-from embias import permutation_pvalue, weat
+from embias import metrics, permutation_pvalue, weat
 from embias.errors import InputError, VectorError
 from embias.metrics import METRICS, association_scores, get_metric
 
@@ -214,8 +214,11 @@ def test_results_with_an_undefined_figure_are_equal_to_their_copies():
 def test_every_metric_has_a_full_card():
     for name, card in METRICS.items():
         assert card.name == name
-        assert all(getattr(card, f) for f in card.__slots__ if f not in ("conventions", "run"))
+        optional = ("conventions", "run", "needs", "evidence", "function")
+        assert all(getattr(card, f) for f in card.__slots__ if f not in optional)
         # The association test has a result of its own; every other one is run by its card.
-        assert (card.run is not None) == (card.audited and name != "weat")
+        assert (card.run is not None) == (card.audited and name not in ("weat", "seat", "ieat"))
+        assert callable(getattr(metrics, card.function or name))
+        assert bool(card.needs) == (not card.audited)
     with pytest.raises(InputError, match="did you mean 'weat'"):
         get_metric("waet")

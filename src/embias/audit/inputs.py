@@ -35,13 +35,6 @@ SuiteLike: TypeAlias = Suite | AssociationTest | str | os.PathLike[str]
 OnMissing: TypeAlias = Literal["drop", "error"]
 IntervalMethod: TypeAlias = Literal["analytic", "bca", "percentile"]
 
-#: What the metrics that an audit cannot run are computed from.
-_NEEDS = {
-    "contexts": "many contexts of every word",
-    "vectors": "other arrays than the word sets of a test",
-    "texts": "a language model and texts",
-}
-
 #: Seeds fit every file format and every generator.
 _LARGEST_SEED = 2**63 - 1
 
@@ -146,12 +139,7 @@ def _metrics(metrics: object) -> tuple[str, ...]:
     if not names:
         raise InputError("metrics is empty; name at least one, such as 'weat'")
     for name in names:
-        card = get_metric(name)
-        if not card.audited:
-            raise InputError(
-                f"the metric {name!r} needs {_NEEDS[card.takes]}, which a suite does not have; "
-                f"call embias.metrics.{name}"
-            )
+        get_metric(name)
     return tuple(dict.fromkeys(names))
 
 

@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-import hashlib
 import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
 from embias.audit.inputs import Settings
+from embias.audit.needs import check_served
+from embias.audit.roles import found_pairs, generator, measured_words, role_vectors
 from embias.audit.vectors import Vectors, WordVectors, gather
 from embias.errors import EmbiasError, InputError
-from embias.metrics import MetricCard, RoleVectors, get_metric, weat, weat_interval
+from embias.metrics import MetricCard, get_metric, weat, weat_interval
 from embias.results import (
     Association,
     BiasResult,
@@ -44,21 +44,22 @@ def run_test(
     measured: tuple[str, ...] = ()
     extras = _Extras()
     reason = ""
+    card = get_metric(metric)
     try:
+        check_served(card, test, vectors.info)
         vectors.prepare_test(test)
         sets = {role: gather(vectors, test, role) for role in ROLES}
         counts = tuple(sets[role].counts for role in ROLES)
         _check_coverage(vectors, test, counts, settings)
         names = (vectors.info.id, suite.name, test.name)
-        card = get_metric(metric)
         if card.run is None:
-            association = _associate(sets, settings, settings.unit, names)
+            association = _associate(sets, settings, _unit(card, test, settings), names)
             extras = _extras(sets, association, settings, names)
         else:
-            pairs = _found_pairs(test, sets)
-            measure = card.run(_role_vectors(sets, pairs, settings, (*names, metric)))
-            extras = _Extras(interval=measure.interval, notes=_pair_notes(test, pairs))
-            measured = _measured(card, sets)
+            roles = role_vectors(card, test, sets, settings, (*names, metric))
+            measure = card.run(roles)
+            extras = _Extras(interval=measure.interval, notes=_pair_notes(test, sets))
+            measured = measured_words(card, test, sets)
     except EmbiasError as error:
         reason = str(error)
     return BiasResult(
@@ -83,57 +84,18 @@ def run_test(
     )
 
 
-def _found_pairs(test: AssociationTest, sets: dict[Role, WordVectors]) -> NDArray[np.intp] | None:
-    """Return the rows of X and Y of each pair of which both words were found."""
-    if not test.pairs:
-        return None
-    x, y = ({w: i for i, w in enumerate(dict.fromkeys(sets[role].words))} for role in ROLES[:2])
-    found = [(x[first], y[second]) for first, second in test.pairs if first in x and second in y]
-    return np.array(found, dtype=np.intp).reshape(-1, 2)
+def _unit(card: MetricCard, test: AssociationTest, settings: Settings) -> Unit:
+    """Return what is relabelled: by the paper of iEAT pictures, of one word or not."""
+    targets = [word for role in ROLES[:2] for word in test.words(role).words]
+    if card.takes == "pictures" and any(len(test.images.get(word, ())) > 1 for word in targets):
+        return "item"
+    return settings.unit
 
 
-def _pair_notes(test: AssociationTest, pairs: NDArray[np.intp] | None) -> tuple[str, ...]:
+def _pair_notes(test: AssociationTest, sets: dict[Role, WordVectors]) -> tuple[str, ...]:
+    pairs = found_pairs(test, sets)
     lost = len(test.pairs) - (0 if pairs is None else len(pairs))
     return (f"{lost} of {len(test.pairs)} pairs dropped with a missing word.",) if lost else ()
-
-
-def _role_vectors(
-    sets: dict[Role, WordVectors],
-    pairs: NDArray[np.intp] | None,
-    settings: Settings,
-    names: tuple[str, ...],
-) -> RoleVectors:
-    x, y, a, b = (_word_means(sets[role]) for role in ROLES)
-    return RoleVectors(
-        x=x,
-        y=y,
-        a=a,
-        b=b,
-        pairs=pairs,
-        rng=_generator(settings.seed, *names),
-        alternative=settings.alternative,
-        level=settings.level,
-    )
-
-
-def _word_means(vectors: WordVectors) -> FloatArray:
-    """Return one row per word, the mean over its sentences, in the order of the words."""
-    rows = np.stack(vectors.rows).astype(np.float64)
-    words, first, of_row = np.unique(vectors.words, return_index=True, return_inverse=True)
-    if len(words) == len(rows):
-        return rows
-    sums = np.zeros((len(words), rows.shape[1]))
-    np.add.at(sums, of_row, rows)
-    means: FloatArray = (sums / np.bincount(of_row)[:, None])[np.argsort(first)]
-    return means
-
-
-def _measured(card: MetricCard, sets: dict[Role, WordVectors]) -> tuple[str, ...]:
-    """Return the words that the scores of a metric are of."""
-    roles: dict[str, tuple[Role, ...]] = {"targets": ("X", "Y"), "attributes": ("A", "B")}
-    return tuple(
-        word for role in roles.get(card.measured, ()) for word in dict.fromkeys(sets[role].words)
-    )
 
 
 def _check_coverage(
@@ -200,7 +162,7 @@ def _associate(
         x_groups=sets["X"].words,
         y_groups=sets["Y"].words,
         unit=unit,
-        rng=_generator(settings.seed, *names),
+        rng=generator(settings.seed, *names),
     )
 
 
@@ -271,14 +233,8 @@ def _interval(
         ddof=settings.ddof,
         x_groups=sets["X"].words,
         y_groups=sets["Y"].words,
-        rng=_generator(settings.seed, *names, "interval"),
+        rng=generator(settings.seed, *names, "interval"),
     )
-
-
-def _generator(seed: int, *names: str) -> np.random.Generator:
-    # From the names, not from the running order: adding a test leaves the others as they were.
-    digest = hashlib.sha256("\0".join(names).encode("utf-8", "surrogatepass")).digest()
-    return np.random.default_rng([seed, *np.frombuffer(digest, dtype=np.uint32).tolist()])
 
 
 def _published(test: AssociationTest, vectors: Vectors, settings: Settings) -> Published | None:

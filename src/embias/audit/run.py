@@ -19,13 +19,15 @@ from embias.audit.inputs import (
     check_published,
     check_settings,
 )
+from embias.audit.needs import is_served
 from embias.audit.rows import run_test
 from embias.audit.vectors import Vectors
 from embias.errors import InputError
+from embias.metrics import get_metric
 from embias.results import Alternative, Audit, BiasResult, Provenance, Unit
 from embias.stats.multiplicity import Adjustment
 from embias.stats.permutation import MethodChoice
-from embias.stimuli import Suite
+from embias.stimuli import AssociationTest, Suite
 from embias.types import Encoder
 
 __all__ = ["audit", "audit_pairs"]
@@ -53,8 +55,9 @@ def audit(
 ) -> Audit:
     """Run every test of a suite on every encoder.
 
-    Each distinct text is encoded once per encoder. Words without a vector are dropped and
-    counted. A test that cannot be run becomes a row with its reason; it does not stop the rest.
+    Each distinct text is encoded once per encoder, for all metrics. Words without a vector are
+    dropped and counted. A test that cannot be run becomes a row with its reason; it does not stop
+    the rest. So does a metric that needs what the test or the encoder does not have.
 
     Parameters
     ----------
@@ -64,7 +67,9 @@ def audit(
     suite : Suite, AssociationTest, str or path, or a list or tuple of them
         A shipped suite's name, a TOML file, or values made in Python.
     metrics : sequence of str
-        Names of metrics, see :data:`embias.metrics.METRICS`.
+        Names of metrics, see :data:`embias.metrics.METRICS`. Of one that is computed from other
+        data than a test holds (ratings of words, a vocabulary, a language model), the reason of
+        the row says what it needs and which function to call.
     alternative : {"greater", "less", "two-sided"}
         ``greater``, as published: X goes with A more than Y does.
     method : {"auto", "exact", "certified", "sampled"}
@@ -170,7 +175,9 @@ def audit_pairs(
     for encoders, suites in zip(opened, asked, strict=True):
         for encoder in encoders:
             vectors = Vectors(encoder, progress)
-            vectors.prepare([test for suite in suites for test in suite.tests])
+            tests = [test for suite in suites for test in suite.tests]
+            if _any_served(tests, encoder, settings):
+                vectors.prepare(tests)
             used.append(vectors.encoder)
             results += [
                 run_test(vectors, suite, test, metric, settings)
@@ -181,6 +188,14 @@ def audit_pairs(
     every_suite = {suite.name: suite for suites in asked for suite in suites}
     provenance = _provenance(used, list(every_suite.values()), settings)
     return Audit(tuple(adjust_families(results, settings.adjust)), provenance)
+
+
+def _any_served(tests: Sequence[AssociationTest], encoder: Encoder, settings: Settings) -> bool:
+    """Whether any metric needs a vector of any test."""
+    # If one does, all tests are encoded: what an encoder makes of them, quantised ranges for
+    # example, must not depend on which metrics were asked for.
+    cards = [get_metric(name) for name in settings.metrics]
+    return any(is_served(card, test, encoder.info) for card in cards for test in tests)
 
 
 def _provenance(

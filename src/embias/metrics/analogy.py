@@ -36,6 +36,7 @@ CARD = MetricCard(
         "`restricted` here."
     ),
     takes="vectors",
+    needs="a question (a is to b as x is to what) and a vocabulary to answer it from",
     measured="none",
 )
 

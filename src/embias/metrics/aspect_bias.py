@@ -57,6 +57,7 @@ CARD = MetricCard(
         "figure asks the same question of labels, and corrects each aspect for chance."
     ),
     takes="vectors",
+    needs="documents with labels in several aspects",
 )
 
 

@@ -67,6 +67,7 @@ CARD = MetricCard(
         "scores; the correlation is the same."
     ),
     takes="vectors",
+    needs="scores of words and a statistic of what each of them names",
     measured="none",
 )
 

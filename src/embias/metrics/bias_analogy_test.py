@@ -12,7 +12,7 @@ from numpy.typing import ArrayLike
 from embias.errors import InputError
 from embias.geometry.vectors import check_same_dimension, unit_rows
 from embias.metrics._relabel import Labels, draws_for, in_first, relabelling_test
-from embias.metrics.card import MetricCard, RoleVectors
+from embias.metrics.card import OF_AN_ASSOCIATION, MetricCard, RoleVectors
 from embias.results import Alternative, Measure
 from embias.stats.inputs import as_generator, as_numbers, check_choice, check_rng
 from embias.types import FloatArray
@@ -314,4 +314,5 @@ CARD = MetricCard(
         "words. vectors='raw' on that one pair gives its number."
     ),
     run=_run,
+    evidence=OF_AN_ASSOCIATION,
 )

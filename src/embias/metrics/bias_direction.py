@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import cast, get_args
 
@@ -16,7 +17,8 @@ from embias.geometry.direction_from_pairs import (
     direction_from_sets,
 )
 from embias.geometry.subspace import DirectionMethod, Subspace
-from embias.metrics.card import RoleVectors
+from embias.metrics.card import MetricCard, RoleVectors
+from embias.results import Measure
 from embias.stats.inputs import check_choice
 
 __all__ = ["DirectionMethod", "Subspace", "bias_direction", "direction_of_targets"]
@@ -72,3 +74,47 @@ def direction_of_targets(vectors: RoleVectors) -> Subspace:
         return direction_from_groups(vectors.x, vectors.y, minimum=1, ends=("X", "Y"))
     pairs = np.stack([vectors.x[vectors.pairs[:, 0]], vectors.y[vectors.pairs[:, 1]]], axis=1)
     return direction_from_pairs(pairs, ends=("X", "Y"))
+
+
+def _run(roles: RoleVectors) -> Measure:
+    g = direction_of_targets(roles)
+    value = g.stability.get("leave_one_out_median", math.nan)
+    shares = g.explained_variance
+    return Measure(
+        metric="bias_direction",
+        value=value,
+        no_bias=None,
+        value_range=(0.0, 1.0),
+        counts={"used": g.n_used},
+        figures={
+            "least": g.stability.get("leave_one_out_min", math.nan),
+            "explained_variance": shares[0] if shares else math.nan,
+        },
+        settings={"direction": g.to_dict()},
+        note=g.note if math.isfinite(value) else f"{g.note} Nothing is left without one.".strip(),
+    )
+
+
+CARD = MetricCard(
+    name="bias_direction",
+    measures=(
+        "How little a bias direction (she - he) depends on any one word or pair that it is made "
+        "of. Not a bias: a check of the direction that other metrics measure along. In an audit: "
+        "the direction from targets Y to targets X, as direct_bias has it."
+    ),
+    formula=(
+        "median over pairs (or words) of |cos| of the direction with that found without the one; "
+        "figures: the least of them, the first component's share of the variance (of pairs)"
+    ),
+    value_range="[0, 1]",
+    no_bias="none: 1 is a direction that no single word moves",
+    direction="larger: the words agree on the direction",
+    pvalue="none",
+    caveats=(
+        "Large groups move little without one word, whatever they are: a stable direction is not "
+        "one of bias. Pairs that do not agree show in a small share of the first component."
+    ),
+    paper="Bolukbasi et al. 2016, NIPS (pairs, components); leave-one-out is ours",
+    run=_run,
+    measured="none",
+)

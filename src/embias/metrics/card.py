@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Literal, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,7 +12,12 @@ from numpy.typing import NDArray
 from embias.results import Alternative, Measure
 from embias.types import FloatArray
 
-__all__ = ["MetricCard", "RoleVectors"]
+__all__ = ["OF_AN_ASSOCIATION", "MetricCard", "RoleVectors", "Takes"]
+
+Takes: TypeAlias = Literal["items", "contexts", "sentences", "pictures", "vectors", "texts"]
+
+#: What a small p-value of a metric of the WEAT family is evidence of.
+OF_AN_ASSOCIATION = "of an association in these vectors for these words"
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -30,6 +35,12 @@ class RoleVectors:
     alternative : {"greater", "less", "two-sided"}
     level : float
         Confidence of intervals, in (0, 1).
+    ddof : {1, 0}
+        Degrees of freedom of an effect size.
+    every : ndarray of shape (n, d), or None
+        All words of the test, X, Y, A and B in this order, each once.
+    contexts : mapping of {"X", "Y", "A", "B"} to tuple of ndarray of shape (c_i, d), or None
+        For each word the vectors of it in its contexts, where a metric takes contexts.
     """
 
     x: FloatArray
@@ -40,6 +51,15 @@ class RoleVectors:
     rng: np.random.Generator
     alternative: Alternative = "greater"
     level: float = 0.95
+    ddof: int = 1
+    every: FloatArray | None = None
+    contexts: Mapping[str, tuple[FloatArray, ...]] | None = None
+
+    def all_words(self) -> FloatArray:
+        """Return :attr:`every`; without it X, Y, A and B one below the other."""
+        if self.every is not None:
+            return self.every
+        return np.concatenate([self.x, self.y, self.a, self.b])
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,18 +69,29 @@ class MetricCard:
     Attributes
     ----------
     name : str
-        Name by which it is asked for; the function of that name lies in `embias.metrics`.
+        Name by which it is asked for; the function of that name lies in `embias.metrics`, if not
+        under `function`.
     measures, formula, value_range, no_bias, direction, pvalue, caveats, paper : str
     conventions : str
         Where other implementations give another number for the same name, and why ours is the
         default; empty where there is nothing to say.
-    takes : {"items", "contexts", "vectors", "texts"}
-        What it is computed from: the word sets of an association test; many context vectors of
-        every word; other arrays than those of an association test; a language model and texts.
+    takes : {"items", "contexts", "sentences", "pictures", "vectors", "texts"}
+        What it is computed from: the word sets of an association test; the vectors of every word
+        in many contexts; a test that puts its words into sentences; a test with pictures; other
+        arrays than those of an association test; a language model and texts.
     run : callable or None
-        How an audit computes it from the word sets of an association test.
-    measured : {"targets", "attributes", "none"}
-        Which words ``Measure.scores["words"]`` of `run` are of: X then Y, A then B, or no words.
+        How an audit computes it from the word sets of an association test; None: as WEAT, or not
+        at all.
+    measured : {"targets", "attributes", "all", "none"}
+        Which words ``Measure.scores["words"]`` of `run` are of: X then Y, A then B, all of them
+        (each once), or no words.
+    needs : str
+        Of a metric that no audit can run: what it is computed from.
+    evidence : str
+        What a small p-value in an audit is evidence of, beginning with "of"; empty where an audit
+        gives no p-value.
+    function : str
+        The function in `embias.metrics`, where it has another name.
     """
 
     name: str
@@ -73,21 +104,31 @@ class MetricCard:
     caveats: str
     paper: str
     conventions: str = ""
-    takes: Literal["items", "contexts", "vectors", "texts"] = "items"
+    takes: Takes = "items"
     run: Callable[[RoleVectors], Measure] | None = field(default=None, repr=False, compare=False)
-    measured: Literal["targets", "attributes", "none"] = "targets"
+    measured: Literal["targets", "attributes", "all", "none"] = "targets"
+    needs: str = ""
+    evidence: str = ""
+    function: str = ""
 
     @property
     def audited(self) -> bool:
-        """Whether :func:`embias.audit` can run it by name; others are called as functions."""
-        return self.takes == "items"
+        """Whether :func:`embias.audit` can compute it; others are called as functions."""
+        return self.takes not in ("vectors", "texts")
+
+    @property
+    def associates(self) -> bool:
+        """Whether its rows are association tests: WEAT, or WEAT under another name."""
+        return self.audited and self.run is None
 
     def to_text(self) -> str:
         """Return the card as text, one line for each thing it says."""
-        function = f"embias.metrics.{self.name}"
+        function = f"embias.metrics.{self.function or self.name}"
         use = {
             "items": f"embias audit; {function}",
-            "contexts": f"{function}, on contexts",
+            "contexts": f"embias audit, of words in sentences; {function}",
+            "sentences": f"embias audit, of tests with sentences; {function}",
+            "pictures": f"embias audit, of tests with pictures; {function}",
             "vectors": f"{function}, on arrays",
             "texts": f"{function}, on a language model",
         }
@@ -101,6 +142,7 @@ class MetricCard:
             "caveats": self.caveats,
             "elsewhere": self.conventions,
             "paper": self.paper,
+            "needs": self.needs,
             "use": use[self.takes],
         }
         lines = [f"  {key:<9}  {text}" for key, text in rows.items() if text]

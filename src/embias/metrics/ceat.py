@@ -19,7 +19,6 @@ from embias.metrics._ceat_words import (
     direction_between,
     word_level,
 )
-from embias.metrics.card import MetricCard
 from embias.results import Alternative, Interval
 from embias.stats.bootstrap import check_level
 from embias.stats.effect_size import figures_by_row, largest_d, variance_of_d
@@ -28,32 +27,6 @@ from embias.stats.pooling import Pooled, pool_random_effects
 from embias.types import FloatArray
 
 __all__ = ["Ceat", "CeatVariance", "ContextSpread", "WordLevel", "ceat"]
-
-CARD = MetricCard(
-    name="ceat",
-    measures=(
-        "Whether two sets of target words differ in how close they are to two sets of "
-        "attribute words, over many contexts of every word."
-    ),
-    formula=(
-        "one draw: one context of every word, then WEAT's d; CES = sum v d / sum v, "
-        "v = 1 / (variance of d + tau2), tau2 by DerSimonian-Laird"
-    ),
-    value_range="as WEAT's d: |CES| <= sqrt(N (N - 1) / (nX nY)), about 2 for equal sets",
-    no_bias="CES = 0, and D = 0 over words",
-    direction="positive: X goes with A and Y with B",
-    pvalue=(
-        "of CES by the normal distribution (conditional on the word list); beside it the "
-        "permutation of words, each averaged over its contexts"
-    ),
-    caveats=(
-        "The draws share their words: the standard error of CES falls with the number of "
-        "draws alone, so its p-value says nothing about other words. Read the test and the "
-        "intervals over words, and the spread of d over contexts."
-    ),
-    paper="Guo & Caliskan 2021, AIES, 122-133",
-    takes="contexts",
-)
 
 CeatVariance: TypeAlias = Literal["effect", "scores"]
 

@@ -293,4 +293,5 @@ CARD = MetricCard(
         "EmbeddingBiasScores stacks its first group twice and returns nothing."
     ),
     run=_run,
+    evidence="of clusters that follow the two sides, for whatever reason (topic as well as bias)",
 )

@@ -54,6 +54,7 @@ CARD = MetricCard(
         "arXiv:2309.08600 (concepts from sparse autoencoders)"
     ),
     takes="vectors",
+    needs="concept codes of two groups of texts",
 )
 
 

@@ -73,6 +73,7 @@ CARD = MetricCard(
         "Nangia et al. 2020, EMNLP; Meade et al. 2022, ACL (bias-bench); Blodgett et al. 2021, ACL"
     ),
     takes="texts",
+    needs="a language model and pairs of sentences",
 )
 
 

@@ -62,6 +62,7 @@ CARD = MetricCard(
         "with its continuity correction."
     ),
     takes="vectors",
+    needs="the vectors of a test's words in several time slices",
 )
 
 

@@ -38,6 +38,7 @@ CARD = MetricCard(
         "codes centre them first."
     ),
     takes="vectors",
+    needs="the vectors of the same words in several time slices",
 )
 
 

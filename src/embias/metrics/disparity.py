@@ -246,5 +246,6 @@ CARD = MetricCard(
         "and .ratio() are the gap and the ratio of the same groups."
     ),
     takes="vectors",
+    needs="true and predicted labels of items, and the group of each",
     measured="none",
 )

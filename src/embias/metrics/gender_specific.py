@@ -49,6 +49,7 @@ CARD = MetricCard(
         "does not add the seeds. Both by name; figures here are of held-out words."
     ),
     takes="vectors",
+    needs="a vocabulary in order of frequency, and seed words",
     measured="none",
 )
 

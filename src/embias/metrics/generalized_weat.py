@@ -11,7 +11,7 @@ from numpy.typing import ArrayLike
 from embias.errors import InputError
 from embias.geometry.vectors import check_same_dimension, unit_rows
 from embias.metrics._relabel import Labels, draws_for, relabelling_test
-from embias.metrics.card import MetricCard, RoleVectors
+from embias.metrics.card import OF_AN_ASSOCIATION, MetricCard, RoleVectors
 from embias.results import Alternative, Measure
 from embias.stats.inputs import as_generator, check_choice, check_rng
 from embias.stats.permutation import permutation_pvalue
@@ -217,4 +217,5 @@ CARD = MetricCard(
         "relabelling targets is WEAT's own test."
     ),
     run=_run,
+    evidence=OF_AN_ASSOCIATION,
 )

@@ -212,5 +212,6 @@ CARD = MetricCard(
         "neighbour list for the word itself."
     ),
     takes="vectors",
+    needs="a vocabulary and a bias direction of it",
     measured="none",
 )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 from typing import Literal, TypeAlias, get_args
 
 import numpy as np
@@ -12,7 +13,7 @@ from scipy import stats
 from embias.geometry.vectors import unit_rows
 from embias.metrics._knn import check_k, nearest, nearest_points
 from embias.metrics._points import points_of
-from embias.metrics.card import MetricCard
+from embias.metrics.card import MetricCard, RoleVectors
 from embias.results import Measure
 from embias.stats.inputs import check_choice
 
@@ -20,11 +21,20 @@ __all__ = ["Distance", "hubness"]
 
 Distance: TypeAlias = Literal["cosine", "euclidean"]
 
+
+def _run(roles: RoleVectors) -> Measure:
+    found = hubness(roles.all_words())
+    return replace(
+        found, counts={"words": found.counts["rows"]}, scores={"words": found.scores["rows"]}
+    )
+
+
 CARD = MetricCard(
     name="hubness",
     measures=(
         "Whether some items are among the nearest neighbours of very many others, and others of "
-        "none: it distorts every figure made of neighbours. Not a bias."
+        "none: it distorts every figure made of neighbours. Not a bias. In an audit the items are "
+        "all words of the test, each once, of which there must be more than k = 10."
     ),
     formula="skewness over items of N_k(w), how often w is among the k nearest of another item",
     value_range="(-inf, inf); at most about sqrt(n)",
@@ -40,7 +50,8 @@ CARD = MetricCard(
         "Population moments. A hub has 2 k occurrences or more, as in scikit-hubness; the paper "
         "counts from two standard deviations above the mean."
     ),
-    takes="vectors",
+    run=_run,
+    measured="all",
 )
 
 

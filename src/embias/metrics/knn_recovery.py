@@ -265,4 +265,5 @@ CARD = MetricCard(
         "same for two labels and odd k; it gives ties of votes to the first label."
     ),
     run=_run,
+    evidence="of neighbours that share a side, for whatever reason (topic as well as bias)",
 )

@@ -57,6 +57,7 @@ CARD = MetricCard(
     ),
     paper="Kurita et al. 2019, GeBNLP workshop (ACL)",
     takes="texts",
+    needs="a language model, templates and words for their slots",
 )
 
 

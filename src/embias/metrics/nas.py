@@ -11,7 +11,7 @@ from numpy.typing import ArrayLike
 from embias.metrics._relabel import draws_for
 from embias.metrics._sides import with_side_means
 from embias.metrics._single_category import single_category
-from embias.metrics.card import MetricCard, RoleVectors
+from embias.metrics.card import OF_AN_ASSOCIATION, MetricCard, RoleVectors
 from embias.results import Alternative, Measure
 from embias.stats.inputs import check_choice
 from embias.stats.permutation import MethodChoice
@@ -128,4 +128,5 @@ CARD = MetricCard(
         "single-category WEAT. sweater gives neither a figure for the set nor a p-value."
     ),
     run=_run,
+    evidence=OF_AN_ASSOCIATION,
 )

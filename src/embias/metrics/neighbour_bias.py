@@ -282,5 +282,6 @@ CARD = MetricCard(
         "its own neighbour here."
     ),
     takes="vectors",
+    needs="a vocabulary and the bias of each of its words before a transform",
     measured="none",
 )

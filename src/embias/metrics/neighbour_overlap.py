@@ -42,6 +42,7 @@ CARD = MetricCard(
     ),
     conventions="The item itself is no neighbour; ties go to the smaller row in both spaces.",
     takes="vectors",
+    needs="the same items in two spaces",
 )
 
 

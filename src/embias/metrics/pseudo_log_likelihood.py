@@ -54,6 +54,7 @@ CARD = MetricCard(
     ),
     paper="Salazar et al. 2020, ACL; Kauf & Ivanova 2023, ACL (short papers)",
     takes="texts",
+    needs="a language model and texts",
 )
 
 

@@ -7,8 +7,9 @@ from embias.metrics.analogy import CARD as ANALOGY
 from embias.metrics.aspect_bias import CARD as ASPECT_BIAS
 from embias.metrics.association_with_statistics import CARD as ASSOCIATION_WITH_STATISTICS
 from embias.metrics.bias_analogy_test import CARD as BIAS_ANALOGY_TEST
+from embias.metrics.bias_direction import CARD as BIAS_DIRECTION
 from embias.metrics.card import MetricCard
-from embias.metrics.ceat import CARD as CEAT
+from embias.metrics.ceat_in_audit import CARD as CEAT
 from embias.metrics.cluster_alignment import CARD as CLUSTER_ALIGNMENT
 from embias.metrics.concept_discovery import CARD as CONCEPT_DISCOVERY
 from embias.metrics.crows_pairs import CARD as CROWS_PAIRS
@@ -44,6 +45,7 @@ from embias.metrics.stereoset import CARD as STEREOSET
 from embias.metrics.stereotype_analogies import CARD as STEREOTYPE_ANALOGIES
 from embias.metrics.valnorm import CARD as VALNORM
 from embias.metrics.weat import CARD as WEAT
+from embias.metrics.weat_forms import IEAT, SEAT
 from embias.metrics.wefat import CARD as WEFAT
 from embias.metrics.word_analogies import CARD as WORD_ANALOGIES
 from embias.metrics.word_similarity import CARD as WORD_SIMILARITY
@@ -52,6 +54,8 @@ __all__ = ["METRICS", "get_metric"]
 
 _ASSOCIATION = (
     WEAT,
+    SEAT,
+    IEAT,
     GENERALIZED_WEAT,
     SC_WEAT,
     NAS,
@@ -68,6 +72,7 @@ _ASSOCIATION = (
     BIAS_ANALOGY_TEST,
 )
 _DIRECTION = (
+    BIAS_DIRECTION,
     DIRECT_BIAS,
     PROJECTIONS,
     INDIRECT_BIAS,

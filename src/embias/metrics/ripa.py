@@ -13,7 +13,7 @@ from embias.errors import InputError, VectorError
 from embias.geometry.vectors import check_same_dimension
 from embias.metrics._raw import Length, rows_of
 from embias.metrics._sides import with_side_means
-from embias.metrics.card import MetricCard, RoleVectors
+from embias.metrics.card import OF_AN_ASSOCIATION, MetricCard, RoleVectors
 from embias.results import Alternative, Measure
 from embias.stats.inputs import as_numbers, check_choice, check_rng, check_size, seed_of
 from embias.stats.permutation import MAX_SUMS
@@ -285,4 +285,5 @@ CARD = MetricCard(
     ),
     run=_run,
     measured="attributes",
+    evidence=OF_AN_ASSOCIATION,
 )

@@ -21,7 +21,7 @@ from embias.metrics._relabel import (
     relabelling_test,
 )
 from embias.metrics._sides import with_side_means
-from embias.metrics.card import MetricCard, RoleVectors
+from embias.metrics.card import OF_AN_ASSOCIATION, MetricCard, RoleVectors
 from embias.results import Alternative, Measure
 from embias.stats.inputs import as_generator, check_choice, check_rng
 from embias.types import FloatArray
@@ -280,4 +280,5 @@ CARD = MetricCard(
     ),
     run=_run,
     measured="attributes",
+    evidence=OF_AN_ASSOCIATION,
 )

@@ -21,7 +21,7 @@ from embias.metrics._relabel import (
     relabelling_test,
 )
 from embias.metrics._sides import with_side_means
-from embias.metrics.card import MetricCard, RoleVectors
+from embias.metrics.card import OF_AN_ASSOCIATION, MetricCard, RoleVectors
 from embias.results import Alternative, Measure
 from embias.stats.inputs import as_generator, check_choice, check_rng
 from embias.types import FloatArray
@@ -315,4 +315,5 @@ CARD = MetricCard(
         "weights none, so that two groups are the same formula, and points to the first."
     ),
     run=_run,
+    evidence=OF_AN_ASSOCIATION,
 )

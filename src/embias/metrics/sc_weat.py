@@ -13,7 +13,7 @@ from numpy.typing import ArrayLike
 from embias.metrics._relabel import Labels, in_first, relabellings, share_of
 from embias.metrics._sides import with_side_means
 from embias.metrics._single_category import SingleCategory, single_category
-from embias.metrics.card import MetricCard, RoleVectors
+from embias.metrics.card import OF_AN_ASSOCIATION, MetricCard, RoleVectors
 from embias.results import Alternative, Measure
 from embias.stats import number_of_sums
 from embias.stats.inputs import as_generator, check_choice, check_rng, check_size
@@ -242,4 +242,5 @@ CARD = MetricCard(
         "the paper's formula with exact counting."
     ),
     run=_run,
+    evidence=OF_AN_ASSOCIATION,
 )

@@ -12,7 +12,7 @@ from embias.geometry.vectors import check_same_dimension, unit_rows
 from embias.metrics._pool import with_neighbours
 from embias.metrics._relabel import Labels, draws_for, relabelling_test
 from embias.metrics._sides import with_side_means
-from embias.metrics.card import MetricCard, RoleVectors
+from embias.metrics.card import OF_AN_ASSOCIATION, MetricCard, RoleVectors
 from embias.results import Alternative, Measure
 from embias.stats.inputs import as_generator, as_numbers, check_choice, check_rng, check_size
 from embias.types import FloatArray
@@ -213,4 +213,5 @@ CARD = MetricCard(
         "same cosine with vectors='unit'."
     ),
     run=_run,
+    evidence=OF_AN_ASSOCIATION,
 )

@@ -73,6 +73,7 @@ CARD = MetricCard(
     ),
     paper="Nadeem, Bethke & Reddy 2021, ACL; Meade et al. 2022, ACL (bias-bench)",
     takes="texts",
+    needs="a language model and items of StereoSet",
 )
 
 

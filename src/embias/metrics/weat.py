@@ -11,7 +11,7 @@ from numpy.typing import ArrayLike
 
 from embias.errors import InputError
 from embias.geometry.vectors import check_same_dimension, unit_rows
-from embias.metrics.card import MetricCard
+from embias.metrics.card import OF_AN_ASSOCIATION, MetricCard
 from embias.results import Alternative, Association, Unit
 from embias.stats.inputs import check_choice
 from embias.stats.permutation import MethodChoice, all_tied, permutation_pvalue
@@ -41,6 +41,7 @@ CARD = MetricCard(
         "an effect under d = 1.1 is rarely found: a large p is no evidence of no bias."
     ),
     paper=("Caliskan, Bryson & Narayanan 2017, Science 356:183-186; May et al. 2019, NAACL (SEAT)"),
+    evidence=OF_AN_ASSOCIATION,
 )
 
 

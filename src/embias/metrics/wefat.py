@@ -19,7 +19,7 @@ from embias.metrics._correlation import (
 )
 from embias.metrics._relabel import draws_for
 from embias.metrics._single_category import SingleCategory, single_category
-from embias.metrics.card import MetricCard, RoleVectors
+from embias.metrics.card import OF_AN_ASSOCIATION, MetricCard, RoleVectors
 from embias.results import Alternative, Measure
 from embias.stats.bootstrap import check_level
 from embias.stats.inputs import as_generator, as_scores, check_choice, check_rng
@@ -257,4 +257,5 @@ CARD = MetricCard(
         "is the paper's score of each word by its own attribute cosines."
     ),
     run=_run,
+    evidence=OF_AN_ASSOCIATION,
 )

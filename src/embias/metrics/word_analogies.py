@@ -60,6 +60,7 @@ CARD = MetricCard(
         "similarity_function there, so what it calls 3CosMul is 3CosAdd."
     ),
     takes="vectors",
+    needs="a vocabulary and a file of analogy questions",
 )
 
 

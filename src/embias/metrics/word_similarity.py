@@ -64,6 +64,7 @@ CARD = MetricCard(
         "missing='zero' is its dummy4unknown, which mixes coverage with quality."
     ),
     takes="vectors",
+    needs="pairs of words with a human rating of their similarity",
 )
 
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from embias.errors import InputError, MissingExtraError
 from embias.report.layout import PALETTE, STYLE
-from embias.report.phrasing import ALPHA, clean, format_number, shorten
+from embias.report.phrasing import ALPHA, clean, format_number, is_association, shorten
 from embias.results import Audit, BiasResult
 from embias.types import EncoderInfo
 
@@ -109,7 +109,7 @@ _KEY = f"● adjusted p < {ALPHA}   — not defined   × could not be run"
 
 def _rows(audit: Audit) -> list[tuple[str, str, str]]:
     # The figures of other metrics have other scales; one colour bar cannot speak for all.
-    tests = [r for r in audit.results if r.measure is None]
+    tests = [r for r in audit.results if is_association(r)]
     return list(dict.fromkeys((r.suite, r.test, r.metric) for r in tests))
 
 

@@ -22,6 +22,7 @@ from embias.report.phrasing import (
     format_number,
     format_smallest_pvalue,
     has_low_pvalue,
+    is_association,
     join_names,
     pvalue_phrase,
     relabels_single_items,
@@ -187,6 +188,6 @@ def _figure_label(audit: Audit) -> str:
         if result.association is not None
         else f"{clean(result.test)} {ABSENT}"
         for result in audit.results
-        if result.measure is None
+        if is_association(result)
     ]
     return f"Forest plot of effect sizes d: {'; '.join(parts) or 'no test'}."

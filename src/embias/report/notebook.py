@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from html import escape
 
-from embias.report.notes import CAUTION, significance
+from embias.report.notes import caution, significance
 from embias.report.tables import Group, Row, groups
 from embias.results import Audit
 
@@ -25,7 +25,7 @@ def to_notebook(audit: Audit) -> str:
         A fragment without scripts or styles of its own page, everything escaped.
     """
     parts = [_group(group) for group in groups(audit)]
-    closing = f"<p><strong>{escape(significance(audit))}</strong> {escape(CAUTION)}</p>"
+    closing = f"<p><strong>{escape(significance(audit))}</strong> {escape(caution(audit))}</p>"
     return f'<div class="embias-audit">{"".join(parts)}{closing}</div>'
 
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from itertools import zip_longest
 
+from embias.metrics import METRICS
+from embias.metrics.card import OF_AN_ASSOCIATION
 from embias.report.phrasing import (
     ALPHA,
     clean,
@@ -19,7 +21,7 @@ from embias.report.phrasing import (
 from embias.results import Association, Audit, BiasResult, Counts, Published
 
 __all__ = [
-    "CAUTION",
+    "caution",
     "closing_line",
     "dropped_words",
     "published_agreement",
@@ -28,12 +30,6 @@ __all__ = [
     "significance",
     "summary",
 ]
-
-#: The sentence that stands under every table of p-values.
-CAUTION = (
-    "A small p is evidence of an association in these vectors for these words; a large p is "
-    "not evidence that there is none."
-)
 
 _WORDS_SHOWN = 12
 
@@ -153,7 +149,48 @@ def significance(audit: Audit) -> str:
 
 def closing_line(audit: Audit) -> str:
     """Return the last line of a report: what was found, and what that is evidence of."""
-    return f"{significance(audit)} {CAUTION}"
+    return f"{significance(audit)} {caution(audit)}".rstrip()
+
+
+def caution(audit: Audit) -> str:
+    """Return what a small p-value is evidence of, for each metric that has one, and a large not.
+
+    Parameters
+    ----------
+    audit : Audit
+
+    Returns
+    -------
+    str
+        One sentence; empty where no row has a p-value.
+    """
+    # Metrics by what their p is evidence of; dicts keep the order and each name once.
+    by_evidence: dict[str, dict[str, None]] = {}
+    for result in audit.results:
+        if result.pvalue is not None:
+            by_evidence.setdefault(_evidence(result), {})[clean(result.metric)] = None
+    if not by_evidence:
+        return ""
+    small = " " + "".join(by_evidence)
+    if len(by_evidence) > 1:
+        parts = [f"for {_and_joined([*names])}, {what}" for what, names in by_evidence.items()]
+        small = f", {'; '.join(parts)}"
+    return f"A small p is evidence{small}; a large p is not evidence that there is none."
+
+
+def _evidence(result: BiasResult) -> str:
+    card = METRICS.get(result.metric)
+    if card is not None and card.evidence:
+        return card.evidence
+    if result.association is not None:
+        return OF_AN_ASSOCIATION
+    # A metric of a user, or of another version of embias: its row says what p supposes.
+    null = clean(result.measure.null) if result.measure is not None else ""
+    return f"of a departure from what it supposes{f' ({null})' if null else ''}"
+
+
+def _and_joined(names: list[str]) -> str:
+    return " and ".join(filter(None, (", ".join(names[:-1]), names[-1])))
 
 
 def published_agreement(audit: Audit) -> tuple[int, int]:
@@ -170,7 +207,7 @@ def summary(audit: Audit) -> list[str]:
         sentences.append(_directions(low))
     if any(result.pvalue is not None for result in audit.results):
         sentences.append(
-            f"Where there is no association at all, up to one test in twenty still has p < {ALPHA}."
+            f"Where there is nothing to find, up to one test in twenty still has p < {ALPHA}."
         )
     met, printed = published_agreement(audit)
     if printed:
@@ -178,7 +215,7 @@ def summary(audit: Audit) -> list[str]:
             f"{met} of {plural(printed, 'effect size')} with a published figure for the same "
             f"weights {'rounds' if printed == 1 else 'round'} to the printed digits."
         )
-    return [*sentences, *_coverage(audit), CAUTION]
+    return [*filter(None, (*sentences, *_coverage(audit), caution(audit)))]
 
 
 def _directions(low: list[BiasResult]) -> str:

@@ -6,6 +6,7 @@ import math
 import unicodedata
 from decimal import ROUND_CEILING, ROUND_FLOOR, ROUND_HALF_EVEN, Decimal
 
+from embias.metrics import METRICS
 from embias.results import Association, BiasResult, Measure, PermutationResult
 
 __all__ = [
@@ -18,6 +19,7 @@ __all__ = [
     "format_pvalue",
     "format_smallest_pvalue",
     "has_low_pvalue",
+    "is_association",
     "is_templated",
     "is_too_small",
     "join_names",
@@ -198,6 +200,14 @@ def is_too_small(association: Association) -> bool:
 def has_low_pvalue(result: BiasResult) -> bool:
     """Whether the row has a p-value below :data:`ALPHA`, uncorrected."""
     return result.pvalue is not None and result.pvalue < ALPHA
+
+
+def is_association(result: BiasResult) -> bool:
+    """Whether the row is an association test, or would be one if it could be run."""
+    if result.association is not None or result.measure is not None:
+        return result.measure is None
+    card = METRICS.get(result.metric)
+    return card is None or card.associates
 
 
 def is_templated(association: Association) -> bool:

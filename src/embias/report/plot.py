@@ -13,6 +13,7 @@ from embias.report.phrasing import (
     clean,
     format_number,
     has_low_pvalue,
+    is_association,
     is_templated,
     pvalue_phrase,
     shorten,
@@ -79,7 +80,7 @@ def draw(audit: Audit, layout: Layout) -> Figure:
     except ImportError as error:
         raise MissingExtraError("the forest plot", "matplotlib", "report") from error
     # Other metrics have other scales than d; their figures stand in the tables.
-    audit = replace(audit, results=tuple(r for r in audit.results if r.measure is None))
+    audit = replace(audit, results=tuple(filter(is_association, audit.results)))
     with style.context(["default", STYLE]):
         lines, depth = _lay_out(audit, layout)
         height = layout.legend + depth + layout.axis

@@ -169,7 +169,7 @@ def _columns(results: list[BiasResult]) -> tuple[Column, ...]:
     published = [row.published for row in results if row.published is not None]
     # A metric that is no association test has a value and what it would be without bias.
     card = METRICS.get(results[0].metric)
-    measured = any(row.measure for row in results) or (card is not None and card.run is not None)
+    measured = any(row.measure for row in results) or (card is not None and not card.associates)
     hidden = {"d", "statistic", "word_d"} if measured else {"value", "no_bias"}
     if not any(row.pvalue is not None for row in results) and measured:
         hidden |= {"p", "how"}

@@ -1,0 +1,67 @@
+"""SEAT and iEAT: the same figures as WEAT, asked for by the names of their papers."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from embias.metrics.card import OF_AN_ASSOCIATION, MetricCard
+from embias.metrics.weat import CARD as WEAT
+
+__all__ = ["IEAT", "SEAT"]
+
+_CAVEATS = WEAT.caveats.partition(" With 8 + 8")[0]
+
+SEAT = replace(
+    WEAT,
+    name="seat",
+    measures=(
+        "Whether two sets of targets differ in how close they are to two sets of attributes, "
+        "each word in sentences that say little (This is ...). WEAT on a test with templates or "
+        "sentences."
+    ),
+    formula=f"that of weat over sentences: {WEAT.formula}",
+    pvalue=(
+        "permutation of target words, each averaged over its sentences, one-sided unless asked "
+        "otherwise; unit='item' relabels sentences, as published"
+    ),
+    caveats=(
+        f"{_CAVEATS} d is over sentences, as published; over words it is mostly larger, and "
+        "given beside it. Pooling alone can change the verdict."
+    ),
+    paper="May, Wang, Bordia, Bowman & Rudinger 2019, NAACL, 622-628",
+    conventions=(
+        "The published code (sent-bias) relabels sentences as if those of one word were "
+        "independent, which makes p far too small; ours relabels words unless told otherwise."
+    ),
+    takes="sentences",
+    function="weat",
+)
+
+IEAT = MetricCard(
+    name="ieat",
+    measures=(
+        "Whether two sets of pictures differ in how close they are to two sets of attributes "
+        "(pictures, or texts of the same space). WEAT on a test with pictures."
+    ),
+    formula=f"that of weat over pictures: {WEAT.formula}",
+    value_range=WEAT.value_range,
+    no_bias=WEAT.no_bias,
+    direction=WEAT.direction,
+    pvalue=(
+        "permutation of target pictures, one-sided (X more with A) unless asked otherwise; "
+        "exact, or certified, or sampled"
+    ),
+    caveats=(
+        f"{_CAVEATS} Pictures of one set share more than their topic (background, style, source), "
+        "and the figure cannot say which of it counts. Pictures of one person or thing are not "
+        "independent: weat relabels such words as one, where a test says which belong together."
+    ),
+    paper="Steed & Caliskan 2021, FAccT, 701-713",
+    conventions=(
+        "The released code counts all relabellings for up to 10,000 of them (7 + 7 pictures) and "
+        "draws them beyond; ours stays exact much longer. Its d is ours (ddof 1)."
+    ),
+    takes="pictures",
+    evidence=OF_AN_ASSOCIATION,
+    function="weat",
+)
