@@ -13,7 +13,7 @@ from embias.metrics.aspect_bias import aspect_bias
 from embias.metrics.association_with_statistics import association_with_statistics
 from embias.metrics.bias_analogy_test import bias_analogy_test
 from embias.metrics.bias_direction import BiasDirection, bias_direction
-from embias.metrics.card import MetricCard, RoleVectors
+from embias.metrics.card import EdgeCases, MetricCard, RoleVectors
 from embias.metrics.ceat import Ceat, ceat
 from embias.metrics.cluster_alignment import cluster_alignment
 from embias.metrics.concept_discovery import concept_discovery
@@ -80,6 +80,7 @@ __all__ = [
     "BiasDirection",
     "Ceat",
     "Concepts",
+    "EdgeCases",
     "LeftOut",
     "MetricCard",
     "RoleVectors",

@@ -19,7 +19,7 @@ from embias.metrics._ceat_words import (
     word_level,
 )
 from embias.metrics._vectors import check_same_dimension, unit_rows
-from embias.metrics.card import MetricCard
+from embias.metrics.card import EdgeCases, MetricCard
 from embias.results import Alternative, Interval
 from embias.stats.bootstrap import check_level
 from embias.stats.effect_size import figures_by_row, largest_d, variance_of_d
@@ -50,6 +50,15 @@ CARD = MetricCard(
         "The draws share their words: the standard error of CES falls with the number of "
         "draws alone, so its p-value says nothing about other words. Read the test and the "
         "intervals over words, and the spread of d over contexts."
+    ),
+    edge_cases=EdgeCases(
+        missing="the caller leaves out words without a context; one context is enough",
+        unequal="any numbers of words, and of contexts of each",
+        one_word=(
+            "one target on each side is refused; one against several is computed, without "
+            "intervals over words"
+        ),
+        two_sets="entries are not compared: it counts in both",
     ),
     paper="Guo & Caliskan 2021, AIES, 122-133",
     takes="contexts",

@@ -13,7 +13,7 @@ from embias.metrics._encoded_text import Encoded, Query
 from embias.metrics._language_model import Floats, LanguageModel, language_model, log_sum
 from embias.metrics._stereo_figures import TermIntervals, stereo_figures
 from embias.metrics._stereo_items import StereoItem, fillers_of, is_filled_in, read_stereoset
-from embias.metrics.card import MetricCard
+from embias.metrics.card import EdgeCases, MetricCard
 from embias.metrics.pseudo_log_likelihood import start_of, token_scores, unknown_note
 from embias.results import Interval, Measure
 from embias.stats.bootstrap import check_level
@@ -50,6 +50,13 @@ CARD = MetricCard(
         "their logarithms, count ties for the anti-stereotype and take fillers by their place "
         "among the spaces: convention='bias-bench'. Their counts per domain are three times too "
         "high. Here ties count one half and the logarithms are averaged, as their texts say."
+    ),
+    edge_cases=EdgeCases(
+        missing="an item whose filler cannot be told is skipped and counted",
+        unequal="terms may have any numbers of items; every term weighs the same",
+        one_word="one item is enough; a single term has no interval",
+        duplicates="an item given twice counts twice in its term",
+        two_sets="a term in two domains is one term over all, and one of each domain",
     ),
     paper="Nadeem, Bethke & Reddy 2021, ACL; Meade et al. 2022, ACL (bias-bench)",
     takes="texts",
