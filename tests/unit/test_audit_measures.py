@@ -9,7 +9,7 @@ from test_audit import flowers
 
 from embias import Audit, Suite, audit, load_suite, metrics
 from embias.errors import DataFileError, InputError
-from embias.metrics import MetricCard
+from embias.metrics import EdgeCases, MetricCard
 from embias.results import Interval, Measure
 
 WORDS = ("rose", "daisy", "wasp", "flea", "love", "joy", "war", "filth")
@@ -47,6 +47,7 @@ CARD = MetricCard(
     direction="larger: longer",
     pvalue="drawn",
     caveats="none",
+    edge_cases=EdgeCases(unequal="any", one_word="enough", two_sets="counts in both"),
     paper="none",
     run=spread,
 )

@@ -103,6 +103,15 @@ def test_list_shows_what_there_is(embias_cli, what, shown):
     assert shown in re.sub(" +", " ", done.stdout)  # columns are as wide as their longest name
 
 
+def test_one_metric_is_shown_by_name(embias_cli):
+    shown = embias_cli("list", "metrics", "ect").stdout
+    assert shown.startswith("ect\n")
+    for what in ("missing words", "unequal sets", "one word", "duplicates", "in two sets"):
+        assert shown.count(f"{what}: ") == 1
+    assert "did you mean 'ect'" in one_line(embias_cli("list", "metrics", "etc"))
+    assert "only metrics are shown one at a time" in one_line(embias_cli("list", "suites", "weat"))
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [

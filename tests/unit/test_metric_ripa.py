@@ -161,6 +161,21 @@ def test_pairs_out_of_line_are_said():
     assert result.note.startswith("1 of 3 pairs")
 
 
+@pytest.mark.parametrize("scale", [1e-200, 1e-160, 1e-100, 1e100])
+@pytest.mark.parametrize("aggregate", ["pc1", "mean_pairs"])
+def test_very_short_and_long_vectors(scale, aggregate):
+    """The score has the scale of the words, also where the squares of the pairs vanish."""
+    rng = np.random.default_rng(3)
+    words, pairs = rng.normal(size=(4, 5)), rng.normal(size=(3, 2, 5))
+    base = ripa(words, pairs, aggregate=aggregate)
+    found = ripa(words * scale, pairs * scale, aggregate=aggregate)
+    assert np.array(found.scores["words"]) / scale == pytest.approx(base.scores["words"])
+    short = ripa(words, pairs * [[[scale]], [[1.0]], [[1.0]]], aggregate="mean_pairs")
+    assert short.value == pytest.approx(ripa(words, pairs, aggregate="mean_pairs").value)
+    with pytest.raises(InputError, match="both members have the same vector"):
+        ripa(words, np.repeat(pairs[:, :1], 2, axis=1) * scale, aggregate=aggregate)
+
+
 def test_directions_that_are_not_determined():
     opposite = [[[1.0, 0.0], [0.1, 0.0]], [[0.1, 0.0], [1.0, 0.0]]]
     result = ripa([[1.0, 1.0]], opposite)

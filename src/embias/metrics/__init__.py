@@ -15,7 +15,7 @@ from embias.metrics.aspect_bias import aspect_bias
 from embias.metrics.association_with_statistics import association_with_statistics
 from embias.metrics.bias_analogy_test import bias_analogy_test
 from embias.metrics.bias_direction import Subspace, bias_direction
-from embias.metrics.card import MetricCard, RoleVectors
+from embias.metrics.card import EdgeCases, MetricCard, RoleVectors
 from embias.metrics.ceat import Ceat, ceat
 from embias.metrics.cluster_alignment import cluster_alignment
 from embias.metrics.concept_discovery import concept_discovery
@@ -85,6 +85,7 @@ __all__ = [
     "AnalogyQuestions",
     "Ceat",
     "Concepts",
+    "EdgeCases",
     "IntersentenceItem",
     "LeftOut",
     "MetricCard",

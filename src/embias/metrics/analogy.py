@@ -10,7 +10,7 @@ from numpy.typing import ArrayLike
 
 from embias.errors import InputError, UnknownNameError, VectorError
 from embias.geometry.vectors import unit_rows
-from embias.metrics.card import MetricCard
+from embias.metrics.card import EdgeCases, MetricCard
 from embias.stats.inputs import check_size
 
 __all__ = ["AnalogyAnswer", "analogy"]
@@ -29,6 +29,15 @@ CARD = MetricCard(
     caveats=(
         "The usual search leaves a, b and x out and so cannot answer doctor: it makes biased "
         "analogies. Trust an answer only where match is True."
+    ),
+    edge_cases=EdgeCases(
+        missing="a word of the question that is not among the words is refused",
+        unequal="there is one set, the vocabulary",
+        one_word="three words of a question need at least one other",
+        duplicates="equal vectors are two answers; a name given twice is the first of them",
+        two_sets=(
+            "words of the question may be answers of the unrestricted search, and are flagged there"
+        ),
     ),
     paper="Nissim, van Noord & van der Goot 2020, Computational Linguistics 46:487-497",
     conventions=(

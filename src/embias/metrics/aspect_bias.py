@@ -14,7 +14,7 @@ from scipy.sparse import csr_array
 from embias.errors import InputError
 from embias.geometry.vectors import unit_rows
 from embias.metrics._knn import check_k, nearest
-from embias.metrics.card import MetricCard
+from embias.metrics.card import EdgeCases, MetricCard
 from embias.results import Interval, Measure
 from embias.stats.bootstrap import bootstrap_interval, bootstrap_replicates, check_level
 from embias.stats.inputs import check_size, seed_of
@@ -47,6 +47,15 @@ CARD = MetricCard(
         "Aspects with few documents a label are harder to agree in, which the correction for "
         "chance does not take away in full: compare spaces over the same labels. Labels that "
         "are missing or that depend on each other change the figure."
+    ),
+    edge_cases=EdgeCases(
+        missing=(
+            "a document without a label in an aspect (None) agrees with none there and is not asked"
+        ),
+        unequal="labels of any frequency; chance agreement is taken off",
+        one_word="more documents than k are needed; an aspect in which no two agree is refused",
+        duplicates="a document given twice is a neighbour of its copy and agrees with it",
+        two_sets="a document may have several labels in an aspect: one in common is agreement",
     ),
     paper=(
         "after Ostendorff, Blume, Ruas, Gipp & Rehm 2022, JCDL (specialised document embeddings)"

@@ -18,7 +18,7 @@ from embias.metrics._correlation import (
     permutation_tests,
     residuals,
 )
-from embias.metrics.card import MetricCard
+from embias.metrics.card import EdgeCases, MetricCard
 from embias.results import Alternative, Interval, Measure
 from embias.stats.bootstrap import check_level
 from embias.stats.inputs import (
@@ -57,6 +57,12 @@ CARD = MetricCard(
         "A high r is neither proof of bias nor harmless. It moves with the words that are "
         "missing, so read n. Word frequency is a confounder: give frequency ranks for the partial "
         "correlation. Year and country of the statistic should be those of the corpus."
+    ),
+    edge_cases=EdgeCases(
+        missing="the caller leaves out the word on both sides; NaN is refused",
+        unequal="as many scores as values, else refused",
+        one_word="fewer than three words are refused",
+        two_sets="there is one set",
     ),
     paper=(
         "Caliskan, Bryson & Narayanan 2017, Science 356:183-186 (WEFAT); Garg et al. 2018, PNAS "

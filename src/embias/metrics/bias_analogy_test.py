@@ -12,7 +12,7 @@ from numpy.typing import ArrayLike
 from embias.errors import InputError
 from embias.geometry.vectors import check_same_dimension, unit_rows
 from embias.metrics._relabel import Labels, draws_for, in_first, relabelling_test
-from embias.metrics.card import OF_AN_ASSOCIATION, MetricCard, RoleVectors
+from embias.metrics.card import OF_AN_ASSOCIATION, EdgeCases, MetricCard, RoleVectors
 from embias.results import Alternative, Measure
 from embias.stats.inputs import as_generator, as_numbers, check_choice, check_rng
 from embias.types import FloatArray
@@ -305,6 +305,14 @@ CARD = MetricCard(
     caveats=(
         "BAT by itself mostly says how tight A and B are: 0.5 is not its zero. Queries that start "
         "from an attribute favour that attribute's neighbours, as in all analogies."
+    ),
+    edge_cases=EdgeCases(
+        unequal="any sizes; every comparison weighs the same",
+        one_word="one target a side is enough; one attribute on each side is refused",
+        two_sets=(
+            "it counts in both (an audit refuses a word in X and Y or A and B); an attribute in "
+            "both sets ties with itself, which counts one half"
+        ),
     ),
     paper="Lauscher, Glavas, Ponzetto & Vulic 2020, AAAI 34:8131-8138 (BAT)",
     conventions=(

@@ -17,7 +17,7 @@ from embias.geometry.direction_from_pairs import (
     direction_from_sets,
 )
 from embias.geometry.subspace import DirectionMethod, Subspace
-from embias.metrics.card import MetricCard, RoleVectors
+from embias.metrics.card import EdgeCases, MetricCard, RoleVectors
 from embias.results import Measure
 from embias.stats.inputs import check_choice
 
@@ -115,6 +115,11 @@ CARD = MetricCard(
         "one of bias. Pairs that do not agree show in a small share of the first component."
     ),
     paper="Bolukbasi et al. 2016, NIPS (pairs, components); leave-one-out is ours",
+    edge_cases=EdgeCases(
+        unequal="any sizes where the test names no pairs; a pair with a missing word is left out",
+        one_word="no figure (NaN, with a note): nothing is left without the only one",
+        two_sets="it says nothing of the direction: a pair of equal vectors is left out",
+    ),
     run=_run,
     measured="none",
 )

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from embias.results import Alternative, Measure
 from embias.types import FloatArray
 
-__all__ = ["OF_AN_ASSOCIATION", "MetricCard", "RoleVectors", "Takes"]
+__all__ = ["OF_AN_ASSOCIATION", "EdgeCases", "MetricCard", "RoleVectors", "Takes"]
 
 Takes: TypeAlias = Literal["items", "contexts", "sentences", "pictures", "vectors", "texts"]
 
@@ -62,6 +62,47 @@ class RoleVectors:
         return np.concatenate([self.x, self.y, self.a, self.b])
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EdgeCases:
+    """What becomes of words that are missing, few, given twice or in two sets.
+
+    The defaults are what an audit does before any metric is run.
+
+    Attributes
+    ----------
+    missing : str
+        Words that an encoder has no vector for.
+    unequal : str
+        Sets of different sizes.
+    one_word : str
+        A set of a single word, and the fewest that are needed.
+    duplicates : str
+        The same word, or the same vector, twice in a set.
+    two_sets : str
+        A word in two sets.
+    """
+
+    missing: str = (
+        "an audit drops and counts them; a set that keeps fewer than 80% of its words "
+        "(min_coverage), or fewer than two targets, is an error of the row"
+    )
+    unequal: str
+    one_word: str
+    duplicates: str = "rows are not compared, so one given twice counts twice"
+    two_sets: str
+
+    def to_text(self) -> str:
+        """Return the five, one line for each."""
+        rows = {
+            "missing words": self.missing,
+            "unequal sets": self.unequal,
+            "one word": self.one_word,
+            "duplicates": self.duplicates,
+            "in two sets": self.two_sets,
+        }
+        return "\n".join(f"{key}: {text}" for key, text in rows.items())
+
+
 @dataclass(frozen=True, slots=True)
 class MetricCard:
     """What a metric measures, for a reader who has to interpret it.
@@ -71,7 +112,10 @@ class MetricCard:
     name : str
         Name by which it is asked for; the function of that name lies in `embias.metrics`, if not
         under `function`.
-    measures, formula, value_range, no_bias, direction, pvalue, caveats, paper : str
+    measures, formula, value_range, no_bias, direction, pvalue, caveats : str
+    edge_cases : EdgeCases
+        What becomes of missing words, unequal sets, single words, duplicates, a word in two sets.
+    paper : str
     conventions : str
         Where other implementations give another number for the same name, and why ours is the
         default; empty where there is nothing to say.
@@ -102,6 +146,7 @@ class MetricCard:
     direction: str
     pvalue: str
     caveats: str
+    edge_cases: EdgeCases
     paper: str
     conventions: str = ""
     takes: Takes = "items"
@@ -140,6 +185,7 @@ class MetricCard:
             "direction": self.direction,
             "p-value": self.pvalue,
             "caveats": self.caveats,
+            "edges": self.edge_cases.to_text().replace("\n", f"\n{'':13}"),
             "elsewhere": self.conventions,
             "paper": self.paper,
             "needs": self.needs,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 
 from embias.errors import InputError
-from embias.metrics.card import OF_AN_ASSOCIATION, MetricCard, RoleVectors
+from embias.metrics.card import OF_AN_ASSOCIATION, EdgeCases, MetricCard, RoleVectors
 from embias.metrics.ceat import Ceat, ceat
 from embias.results import Interval, Measure
 from embias.stats.effect_size import largest_d
@@ -97,6 +97,18 @@ CARD = MetricCard(
         "The draws share their words: the standard error of CES falls with the number of "
         "draws alone, so its p-value says nothing about other words. Read the test and the "
         "intervals over words, and the spread of d over contexts."
+    ),
+    edge_cases=EdgeCases(
+        missing=(
+            "an audit drops and counts words without a sentence or a vector; called on arrays, the "
+            "caller leaves them out; one context is enough"
+        ),
+        unequal="any numbers of words, and of contexts of each",
+        one_word=(
+            "one target on each side is refused; one against several is computed, without "
+            "intervals over words"
+        ),
+        two_sets="entries are not compared: it counts in both",
     ),
     paper="Guo & Caliskan 2021, AIES, 122-133",
     takes="contexts",

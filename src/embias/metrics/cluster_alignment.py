@@ -17,7 +17,7 @@ from embias.metrics._labelled import Codes, canonical_order, class_codes, same_r
 from embias.metrics._raw import Length, rows_of
 from embias.metrics._relabel import tally
 from embias.metrics._sides import target_sides
-from embias.metrics.card import MetricCard, RoleVectors
+from embias.metrics.card import EdgeCases, MetricCard, RoleVectors
 from embias.results import Measure
 from embias.stats.inputs import as_generator, check_choice, check_rng, check_size, seed_of
 from embias.types import FloatArray
@@ -285,6 +285,15 @@ CARD = MetricCard(
         "Blind where another factor dominates: it is no evidence of absence if it did not read "
         "high on the original vectors. Finds clusters of any origin: in an audit two topics "
         "cluster too. One clustering of several seeds; read the spread."
+    ),
+    edge_cases=EdgeCases(
+        unequal="any sizes; the share is over all words, and no_bias allows for the sizes",
+        one_word="fewer than two words on a side are refused (an audit asks for four)",
+        duplicates=(
+            "equal rows count as often as they are given; fewer distinct rows than sides give "
+            "NaN, with a note"
+        ),
+        two_sets="it counts on both sides, once right and once wrong (an audit refuses that)",
     ),
     paper="Gonen & Goldberg 2019, NAACL",
     conventions=(

@@ -11,7 +11,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from embias.errors import InputError
 from embias.metrics._relabel import Relabelled, in_first, relabellings, share_of
-from embias.metrics.card import MetricCard
+from embias.metrics.card import EdgeCases, MetricCard
 from embias.metrics.concepts import checked_codes
 from embias.results import Measure
 from embias.stats.inputs import as_generator, check_choice, check_rng, check_size
@@ -48,6 +48,13 @@ CARD = MetricCard(
         "Fit the concepts on other texts than those compared, or on both groups alike without "
         "labels. Another seed gives other concepts. Texts of one author are not independent. A "
         "concept is named by looking at its top texts, which is a reading, not a measurement."
+    ),
+    edge_cases=EdgeCases(
+        missing="the caller leaves the text out",
+        unequal="groups of any size",
+        one_word="one text in each group is refused; three in all are enough",
+        duplicates="a text given twice counts twice",
+        two_sets="rows are not compared: it counts in both groups",
     ),
     paper=(
         "Westfall & Young 1993, Resampling-Based Multiple Testing; Cunningham et al. 2023, "

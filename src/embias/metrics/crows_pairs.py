@@ -18,7 +18,7 @@ from embias.metrics._sentence_pairs import (
     read_crows_pairs,
     shared_tokens,
 )
-from embias.metrics.card import MetricCard
+from embias.metrics.card import EdgeCases, MetricCard
 from embias.metrics.pseudo_log_likelihood import (
     Masking,
     start_apart_scores,
@@ -68,6 +68,13 @@ CARD = MetricCard(
         "'differing' for masked models and 'causal' for others, under the same name, and gives a "
         "causal model its start token for the first token only. Here ties count one half, and "
         "nothing is rounded."
+    ),
+    edge_cases=EdgeCases(
+        missing="a pair whose sentences the tokenizer does not tell apart is skipped and counted",
+        unequal="types of bias may have any numbers of pairs; every pair weighs the same",
+        one_word="one pair is enough",
+        duplicates="a pair given twice counts twice",
+        two_sets="there is one list of pairs",
     ),
     paper=(
         "Nangia et al. 2020, EMNLP; Meade et al. 2022, ACL (bias-bench); Blodgett et al. 2021, ACL"

@@ -14,7 +14,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from embias.errors import InputError
 from embias.metrics._slices import Slices, checked_times, stacked_units
-from embias.metrics.card import MetricCard
+from embias.metrics.card import EdgeCases, MetricCard
 from embias.results import Alternative, Interval, Measure
 from embias.stats import clopper_pearson
 from embias.stats.bootstrap import bootstrap_interval, bootstrap_replicates, check_level
@@ -51,6 +51,16 @@ CARD = MetricCard(
         "With t slices no p is below 2 / t!: three slices show nothing. Slices must be "
         "exchangeable without a trend, which smoothed or incrementally trained vectors are not. "
         "The interval over words says nothing of other slices."
+    ),
+    edge_cases=EdgeCases(
+        missing=(
+            "a row of NaN is a word that a slice does not have: it is left out of all slices, and "
+            "counted"
+        ),
+        unequal="sets of any sizes, with as many slices each",
+        one_word="one is enough, in every set, without an interval",
+        duplicates="a word given twice counts twice",
+        two_sets="it counts in both; as target and attribute it has a cosine of 1 with itself",
     ),
     paper=(
         "Garg, Schiebinger, Jurafsky & Zou 2018, PNAS 115:E3635-E3644; Mann 1945, Econometrica "

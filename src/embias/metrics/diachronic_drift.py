@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from embias.metrics._slices import AlignTo, Slices, align_slices, stacked_units
-from embias.metrics.card import MetricCard
+from embias.metrics.card import EdgeCases, MetricCard
 from embias.results import Interval, Measure
 from embias.stats.bootstrap import bootstrap_interval, bootstrap_replicates, check_level
 from embias.stats.inputs import check_size, seed_of
@@ -31,6 +31,15 @@ CARD = MetricCard(
         "Rare words move by noise, and so does every word between two trainings: slice the same "
         "corpus at random for a baseline (Dubossarsky 2017). The alignment presumes that most "
         "anchors stand still."
+    ),
+    edge_cases=EdgeCases(
+        missing=(
+            "a row of NaN is a word that a slice does not have: it has no drift, and is counted"
+        ),
+        unequal="the same words in every slice, else refused",
+        one_word="one word is enough, without an interval",
+        duplicates="a word given twice counts twice",
+        two_sets="there is one set of words",
     ),
     paper="Hamilton, Leskovec & Jurafsky 2016, ACL; Dubossarsky et al. 2017, EMNLP (baseline)",
     conventions=(

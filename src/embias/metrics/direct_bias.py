@@ -15,7 +15,7 @@ from embias.geometry.subspace import Subspace
 from embias.metrics._direction import describe, remark, words_and_basis
 from embias.metrics._sides import with_side_means
 from embias.metrics.bias_direction import direction_of_targets
-from embias.metrics.card import MetricCard, RoleVectors
+from embias.metrics.card import EdgeCases, MetricCard, RoleVectors
 from embias.results import Measure
 from embias.stats import clopper_pearson
 from embias.stats.inputs import as_generator, check_rng, check_size
@@ -55,6 +55,20 @@ CARD = MetricCard(
         "where the list has them. Random directions are a weak null: the words of a language "
         "crowd along few directions. In an audit, the direction is that of the targets, whatever "
         "they are (Math - Arts in WEAT 7)."
+    ),
+    edge_cases=EdgeCases(
+        unequal=(
+            "any sizes; the means of X and Y weigh the same, the words of A and B by their number"
+        ),
+        one_word=(
+            "one word is enough, in every set, with a note; pairs, where the test has them, must "
+            "be three"
+        ),
+        duplicates="a row given twice counts twice; with pairs, the pairs count",
+        two_sets=(
+            "in X and Y it cancels out of equal sets (an audit refuses that); a target that is an "
+            "attribute too draws the direction to itself"
+        ),
     ),
     paper="Bolukbasi et al. 2016, NIPS, section 5.2; Manzini et al. 2019, NAACL (subspace)",
     conventions=(

@@ -15,7 +15,7 @@ from embias.metrics._compared_groups import Compared, Measured, Resampled
 from embias.metrics._group_statistics import OwnMeasure, Sums, gap_test
 from embias.metrics._groups import as_columns, crossings
 from embias.metrics._performance import PerformanceName
-from embias.metrics.card import MetricCard
+from embias.metrics.card import EdgeCases, MetricCard
 from embias.results import Measure
 from embias.stats.bootstrap import check_level
 from embias.stats.inputs import as_generator, check_rng, check_size
@@ -238,6 +238,13 @@ CARD = MetricCard(
         "The gap is never below 0, so its interval holds 0 hardly ever: read p and null_mean. "
         "Groups under the minimum size are listed and not compared: they may be the worst. Equal "
         "accuracy may hide unequal recall. Items of one person are not independent."
+    ),
+    edge_cases=EdgeCases(
+        missing="items without a label or a group are refused: leave them out",
+        unequal="groups of any size; those under min_size are listed and not compared",
+        one_word="one group to compare gives NaN, with a note; one group at all is refused",
+        duplicates="an item given twice counts twice",
+        two_sets="an item has one group in each column",
     ),
     paper="Gustafson et al. 2023, ICCV (FACET)",
     conventions=(

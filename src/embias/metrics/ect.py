@@ -14,7 +14,7 @@ from embias.errors import InputError
 from embias.geometry.vectors import check_same_dimension, unit_rows
 from embias.metrics._raw import Length, mean_direction, rows_of
 from embias.metrics._relabel import ENTRIES, draws_for
-from embias.metrics.card import MetricCard, RoleVectors
+from embias.metrics.card import EdgeCases, MetricCard, RoleVectors
 from embias.results import Interval, Measure
 from embias.stats.bootstrap import bootstrap_interval, bootstrap_replicates, check_level
 from embias.stats.inputs import as_generator, check_choice, check_rng
@@ -291,6 +291,20 @@ CARD = MetricCard(
         "High in any space whose cosines are all alike: compare with halves_1 and halves_2, the "
         "same figure for two random halves of one group. Says that the groups differ, not which "
         "words make the difference."
+    ),
+    edge_cases=EdgeCases(
+        unequal="any sizes; a mean stands for each group",
+        one_word=(
+            "one word in a group is enough, without the reference of its halves; fewer than three "
+            "distinct attribute words are refused"
+        ),
+        duplicates=(
+            "a row given twice counts twice, but is one of the three distinct attribute words"
+        ),
+        two_sets=(
+            "it counts in both: in X and Y it makes the groups more coherent (an audit refuses "
+            "that)"
+        ),
     ),
     paper="Dev & Phillips 2019, AISTATS, 879-887",
     conventions=(

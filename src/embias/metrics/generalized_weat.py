@@ -11,7 +11,7 @@ from numpy.typing import ArrayLike
 from embias.errors import InputError
 from embias.geometry.vectors import check_same_dimension, unit_rows
 from embias.metrics._relabel import Labels, draws_for, relabelling_test
-from embias.metrics.card import OF_AN_ASSOCIATION, MetricCard, RoleVectors
+from embias.metrics.card import OF_AN_ASSOCIATION, EdgeCases, MetricCard, RoleVectors
 from embias.results import Alternative, Measure
 from embias.stats.inputs import as_generator, check_choice, check_rng
 from embias.stats.permutation import permutation_pvalue
@@ -209,6 +209,14 @@ CARD = MetricCard(
     caveats=(
         "A sum over groups: one strong group can make it, so read the terms. It is not divided "
         "by a standard deviation and shrinks with all cosines; compare it within one encoder."
+    ),
+    edge_cases=EdgeCases(
+        unequal="any sizes; every group weighs the same, whatever its size",
+        one_word="one is enough, in every set",
+        two_sets=(
+            "in X and Y, or A and B, it counts in both (an audit refuses that); as target and "
+            "attribute it has a cosine of 1 with itself, which an audit notes"
+        ),
     ),
     paper="Swinger, De-Arteaga, Heffernan, Leiserson & Kalai 2019, AIES, 305-311",
     conventions=(

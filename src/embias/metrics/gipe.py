@@ -14,7 +14,7 @@ from embias.geometry.vectors import unit_rows
 from embias.metrics._direction import describe, remark, words_and_basis
 from embias.metrics._labelled import Codes
 from embias.metrics._neighbours import neighbour_sets
-from embias.metrics.card import MetricCard
+from embias.metrics.card import EdgeCases, MetricCard
 from embias.results import Measure
 from embias.stats.inputs import check_choice, check_share, check_size
 from embias.types import FloatArray
@@ -204,6 +204,13 @@ CARD = MetricCard(
         "Depends on theta and k: state them. Neighbours are of the modified vectors, beta of the "
         "original ones: a transform that moves biased neighbours apart lowers it, whatever other "
         "words come near. Words gendered by meaning should not be judged."
+    ),
+    edge_cases=EdgeCases(
+        missing="the caller leaves them out of the vocabulary",
+        unequal="there is one set, the vocabulary",
+        one_word="one word to judge is enough; k other words are needed",
+        duplicates="equal rows are neighbours of each other; a judged row named twice is refused",
+        two_sets="there is one set",
     ),
     paper="Kumar, Bhotia & Chakraborty 2020, TACL 8:486-503",
     conventions=(

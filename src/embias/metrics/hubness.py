@@ -13,7 +13,7 @@ from scipy import stats
 from embias.geometry.vectors import unit_rows
 from embias.metrics._knn import check_k, nearest, nearest_points
 from embias.metrics._points import points_of
-from embias.metrics.card import MetricCard, RoleVectors
+from embias.metrics.card import EdgeCases, MetricCard, RoleVectors
 from embias.results import Measure
 from embias.stats.inputs import check_choice
 
@@ -44,6 +44,16 @@ CARD = MetricCard(
     caveats=(
         "Grows with the intrinsic dimension and depends on k; compare at equal n and k. The "
         "skewness is ruled by the largest hubs, so look at the share of anti-hubs beside it."
+    ),
+    edge_cases=EdgeCases(
+        missing="the caller leaves them out; a row of NaN or zeros is refused",
+        unequal="there is one set",
+        one_word="more items than k are needed, two at least",
+        duplicates=(
+            "items that coincide are neighbours of each other, the smaller row first, so that "
+            "many copies make hubs"
+        ),
+        two_sets="there is one set",
     ),
     paper="Radovanovic, Nanopoulos & Ivanovic 2010, JMLR 11:2487-2531",
     conventions=(

@@ -9,7 +9,7 @@ from embias.errors import InputError
 from embias.geometry.subspace import Subspace
 from embias.geometry.vectors import check_same_dimension, unit_rows
 from embias.metrics._direction import describe, remark, unit_ends, words_and_basis
-from embias.metrics.card import MetricCard
+from embias.metrics.card import EdgeCases, MetricCard
 from embias.results import Measure
 from embias.stats.inputs import check_share
 from embias.types import FloatArray
@@ -40,6 +40,12 @@ CARD = MetricCard(
         "A ratio: not defined for words that are hardly similar (|w.v| under min_similarity) or "
         "that lie along the direction, and large near there. Of words that are gendered by "
         "meaning it says nothing about bias."
+    ),
+    edge_cases=EdgeCases(
+        missing="the caller leaves them out; a row of NaN or zeros is refused",
+        unequal="as many rows in both, or one that is compared with all; else refused",
+        one_word="one pair is enough",
+        two_sets="a word with itself has an indirect bias of 0",
     ),
     paper="Bolukbasi et al. 2016, NIPS, section 5.3",
     conventions=(

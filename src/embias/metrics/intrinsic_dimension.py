@@ -13,7 +13,7 @@ from scipy import stats
 from embias.errors import InputError
 from embias.metrics._knn import nearest_points
 from embias.metrics._points import Length, points_of
-from embias.metrics.card import MetricCard, RoleVectors
+from embias.metrics.card import EdgeCases, MetricCard, RoleVectors
 from embias.results import Interval, Measure
 from embias.stats.bootstrap import check_level
 from embias.stats.inputs import check_choice
@@ -56,6 +56,13 @@ CARD = MetricCard(
         "Both estimators read too low in high dimension (already at 20 with thousands of points) "
         "and depend on the scale that the sample size sets: compare only at equal n. Noise and "
         "duplicates change the smallest distances, on which twonn rests."
+    ),
+    edge_cases=EdgeCases(
+        missing="the caller leaves them out; a row of NaN is refused",
+        unequal="there is one set",
+        one_word="fewer than ten distinct rows are refused",
+        duplicates="rows that coincide are merged",
+        two_sets="there is one set",
     ),
     paper=(
         "Facco, d'Errico, Rodriguez & Laio 2017, Scientific Reports 7:12140 (TwoNN); Levina & "

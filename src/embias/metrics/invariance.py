@@ -10,7 +10,7 @@ from numpy.typing import ArrayLike
 from embias.errors import InputError, VectorError
 from embias.geometry.vectors import unit_rows
 from embias.metrics._knn import nearest
-from embias.metrics.card import MetricCard
+from embias.metrics.card import EdgeCases, MetricCard
 from embias.results import Measure
 from embias.stats.inputs import as_numbers
 from embias.types import FloatArray
@@ -33,6 +33,15 @@ CARD = MetricCard(
         "cosine of different items) and own_nearest (share of variants whose nearest base item "
         "is their own). Which variants ought to leave the vector unchanged is for the reader to "
         "say: casing may carry meaning."
+    ),
+    edge_cases=EdgeCases(
+        missing="the caller leaves the item out of all variants",
+        unequal="the same items in every variant, else refused",
+        one_word=("one item is enough, without the figures of other items; one variant is refused"),
+        duplicates=(
+            "an item given twice counts twice; its two bases tie, so that neither is the nearest"
+        ),
+        two_sets="there is one set of items",
     ),
     paper=(
         "Cong, Hulsebos, Sun, Groth & Jagadish 2023, Observatory: Characterizing Embeddings of "

@@ -13,7 +13,7 @@ from scipy.special import logsumexp
 from embias.errors import InputError
 from embias.geometry.vectors import unit_rows
 from embias.metrics._points import Length, points_of
-from embias.metrics.card import MetricCard, RoleVectors
+from embias.metrics.card import EdgeCases, MetricCard, RoleVectors
 from embias.results import Measure
 from embias.stats.inputs import check_choice
 from embias.types import FloatArray
@@ -61,6 +61,13 @@ CARD = MetricCard(
         "above all how far the mean lies from the origin. With n items isoscore cannot exceed "
         "about (n - 1) / d, so give far more items than dimensions. Partition depends on the "
         "length of the vectors."
+    ),
+    edge_cases=EdgeCases(
+        missing="the caller leaves them out; a row of NaN is refused",
+        unequal="there is one set",
+        one_word="one row is refused",
+        duplicates="rows that occur twice count twice",
+        two_sets="there is one set",
     ),
     paper=(
         "Rudman, Gillman, Rayne & Eickhoff 2022, Findings of ACL (IsoScore); Ethayarajh 2019, "

@@ -16,7 +16,7 @@ from embias.metrics._labelled import Codes, class_codes, same_rows, word_codes
 from embias.metrics._neighbours import neighbour_sets
 from embias.metrics._relabel import Relabelled, tally
 from embias.metrics._sides import target_sides
-from embias.metrics.card import MetricCard, RoleVectors
+from embias.metrics.card import EdgeCases, MetricCard, RoleVectors
 from embias.results import Measure
 from embias.stats.bootstrap import check_level
 from embias.stats.inputs import as_generator, check_rng, check_size
@@ -258,6 +258,12 @@ CARD = MetricCard(
         "A probe without training: local, non-linear, and blind to a direction that few "
         "neighbours follow. Labels may cluster for another reason than bias (topic). The interval "
         "takes words for independent, which neighbours are not."
+    ),
+    edge_cases=EdgeCases(
+        unequal="any sizes; no_bias and balanced allow for them",
+        one_word="fewer than two words of a label are refused (an audit asks for six)",
+        duplicates="a row given twice finds its copy, so give each word once",
+        two_sets="a copy with the other label is a neighbour that is wrong (an audit refuses that)",
     ),
     paper="Gonen & Goldberg 2019, NAACL (neighbours); Cover & Hart 1967 (the rule)",
     conventions=(

@@ -12,7 +12,7 @@ import numpy as np
 from embias.errors import InputError
 from embias.metrics._encoded_text import Encoded, Query
 from embias.metrics._language_model import LanguageModel, language_model, log_sum
-from embias.metrics.card import MetricCard
+from embias.metrics.card import EdgeCases, MetricCard
 from embias.metrics.pseudo_log_likelihood import check_texts
 from embias.metrics.weat import effect_size_of
 from embias.results import Alternative, Measure
@@ -54,6 +54,16 @@ CARD = MetricCard(
     conventions=(
         "The published code reads the prior at the wrong mask where there are two, adds 1e-8 to "
         "the standard deviation, and its sampled p-values lack the + 1 and can be 0."
+    ),
+    edge_cases=EdgeCases(
+        missing="a group word that is no single token is refused, and all such words are listed",
+        unequal=(
+            "any sizes; probabilities of a group are added up, so the larger group is likelier, "
+            "before and after"
+        ),
+        one_word="one word in a group is enough; one attribute in each of two lists is refused",
+        duplicates="a word twice in a list is refused",
+        two_sets="a word in both groups or both lists is refused",
     ),
     paper="Kurita et al. 2019, GeBNLP workshop (ACL)",
     takes="texts",

@@ -9,7 +9,7 @@ from numpy.typing import ArrayLike
 
 from embias.errors import InputError
 from embias.geometry.vectors import check_same_dimension, unit_rows
-from embias.metrics.card import MetricCard, RoleVectors
+from embias.metrics.card import EdgeCases, MetricCard, RoleVectors
 from embias.results import Measure
 
 __all__ = ["mac"]
@@ -111,6 +111,14 @@ CARD = MetricCard(
         "Blind to which group is closer to which set, and moved by anisotropy (all cosines high) "
         "without any bias; larger is better only up to 1. For comparison, never to pass or fail "
         "by."
+    ),
+    edge_cases=EdgeCases(
+        unequal="any sizes; every attribute set weighs the same, whatever its size",
+        one_word="one is enough, in every set",
+        two_sets=(
+            "it counts in both (in X and Y, or A and B, an audit refuses that); as target and "
+            "attribute it has a distance of 0 from itself"
+        ),
     ),
     paper="Manzini, Lim, Tsvetkov & Black 2019, NAACL, 615-621",
     conventions=(

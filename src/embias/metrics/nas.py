@@ -11,7 +11,7 @@ from numpy.typing import ArrayLike
 from embias.metrics._relabel import draws_for
 from embias.metrics._sides import with_side_means
 from embias.metrics._single_category import single_category
-from embias.metrics.card import OF_AN_ASSOCIATION, MetricCard, RoleVectors
+from embias.metrics.card import OF_AN_ASSOCIATION, EdgeCases, MetricCard, RoleVectors
 from embias.results import Alternative, Measure
 from embias.stats.inputs import check_choice
 from embias.stats.permutation import MethodChoice
@@ -121,6 +121,14 @@ CARD = MetricCard(
     caveats=(
         "The mean over a set of words is not WEAT. The score does not change when all cosines of "
         "a word shrink, so a word near to nothing can score high."
+    ),
+    edge_cases=EdgeCases(
+        unequal="any sizes; every attribute of a set weighs the same",
+        one_word="one measured word is enough; one attribute on each side is refused",
+        two_sets=(
+            "in X and Y, or A and B, it counts in both (an audit refuses that); as target and "
+            "attribute it has a cosine of 1 with itself, which an audit notes"
+        ),
     ),
     paper="Caliskan, Bryson & Narayanan 2017, Science 356:183-186; Chan 2022, JOSS 7:4036",
     conventions=(

@@ -20,7 +20,7 @@ from embias.metrics._correlation import (
 from embias.metrics._labelled import Codes, same_rows
 from embias.metrics._neighbours import neighbour_sets
 from embias.metrics._relabel import draws_for
-from embias.metrics.card import MetricCard
+from embias.metrics.card import EdgeCases, MetricCard
 from embias.metrics.most_biased import most_biased
 from embias.results import Alternative, Measure
 from embias.stats.bootstrap import check_level
@@ -273,6 +273,13 @@ CARD = MetricCard(
         "Gendered words must be out of the vocabulary. Targets that are neighbours of each other "
         "are not independent, so p and interval are somewhat too good. In a vocabulary that leans "
         "to one side read the shares beside the base rate."
+    ),
+    edge_cases=EdgeCases(
+        missing="the caller leaves them out of the vocabulary",
+        unequal="sides of any size; read the base rate and the deviation from it",
+        one_word="fewer than three targets are refused",
+        duplicates="equal rows are neighbours of each other; a target named twice is refused",
+        two_sets="a word of bias 0 counts one half on either side",
     ),
     paper="Gonen & Goldberg 2019, NAACL; Manzini et al. 2019, NAACL",
     conventions=(

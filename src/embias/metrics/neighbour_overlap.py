@@ -11,7 +11,7 @@ from embias.errors import InputError
 from embias.geometry.vectors import unit_rows
 from embias.metrics._knn import check_k, nearest
 from embias.metrics._row_numbers import row_numbers
-from embias.metrics.card import MetricCard
+from embias.metrics.card import EdgeCases, MetricCard
 from embias.results import Measure
 from embias.stats.inputs import check_choice
 from embias.types import FloatArray
@@ -35,6 +35,13 @@ CARD = MetricCard(
         "Depends on k and on how many items there are: compare at the same k on the same items. "
         "The most sensitive of the retention figures; some change is meant where the "
         "neighbourhoods themselves were biased."
+    ),
+    edge_cases=EdgeCases(
+        missing="the caller leaves the item out of both spaces",
+        unequal="as many items in both spaces, else refused; dimensions may differ",
+        one_word="more items than k are needed, two at least",
+        duplicates="equal items are neighbours of each other, the smaller row first",
+        two_sets="there is one set of items",
     ),
     paper=(
         "Wendlandt, Kummerfeld & Mihalcea 2018, NAACL (share); Antoniak & Mimno 2018, TACL "

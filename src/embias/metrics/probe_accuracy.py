@@ -22,7 +22,7 @@ from embias.metrics._probes import Probe, Split, fit_and_predict, split_units, s
 from embias.metrics._raw import Length, rows_of
 from embias.metrics._relabel import Relabelled, tally
 from embias.metrics._sides import target_sides
-from embias.metrics.card import MetricCard, RoleVectors
+from embias.metrics.card import EdgeCases, MetricCard, RoleVectors
 from embias.results import Measure
 from embias.stats.bootstrap import check_level
 from embias.stats.inputs import check_choice, check_rng, check_share, check_size, seed_of
@@ -116,8 +116,11 @@ def probe_accuracy(
     Notes
     -----
     Rows are centred and divided by one number before a fit, so rotating, moving (raw rows) or
-    scaling all of them changes nothing but rounding for "rbf" and "linear"; a network depends
-    on the axes. Neither does the order of the rows matter.
+    scaling all of them changes a fit of "rbf" and "linear" by rounding only; a network depends
+    on the axes. The order of the rows does not matter: splits are drawn over the rows sorted by
+    their coordinates, one label after the other in the order of their names. Rows that are
+    rotated, or labels that are exchanged, are therefore split otherwise (unless `original` stays
+    as it is), and move the figure as another seed does.
 
     References
     ----------
@@ -359,6 +362,17 @@ CARD = MetricCard(
         "After linear erasure a linear probe on the data of the fit is at chance by theorem: only "
         "fresh words and non-linear probes inform. With few words, accuracy on noise falls below "
         "the majority share as often as not. That a label can be read is not yet harm."
+    ),
+    edge_cases=EdgeCases(
+        unequal="any sizes; labels are split alike, and no_bias is the majority share",
+        one_word=(
+            "too few words of a label to train and test on are refused (an audit asks for eight)"
+        ),
+        duplicates="equal rows are on the same side of every split, so that they do not leak",
+        two_sets=(
+            "a row with two labels is once right and once wrong; a word named under two labels is "
+            "refused"
+        ),
     ),
     paper="Gonen & Goldberg 2019, NAACL",
     conventions=(

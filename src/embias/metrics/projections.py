@@ -9,7 +9,7 @@ from embias.geometry.subspace import Subspace
 from embias.metrics._direction import describe, one_component, remark, words_and_basis
 from embias.metrics._sides import with_side_means
 from embias.metrics.bias_direction import direction_of_targets
-from embias.metrics.card import MetricCard, RoleVectors
+from embias.metrics.card import EdgeCases, MetricCard, RoleVectors
 from embias.results import Measure
 
 __all__ = ["projections"]
@@ -38,6 +38,20 @@ CARD = MetricCard(
         "What a word means may put it there (mother), and its frequency moves it too. Read the "
         "scores, or direct_bias for how far the words lie, before the mean. In an audit, the "
         "direction is that of the targets, whatever they are (Math - Arts in WEAT 7)."
+    ),
+    edge_cases=EdgeCases(
+        unequal=(
+            "any sizes; the means of X and Y weigh the same, the words of A and B by their number"
+        ),
+        one_word=(
+            "one word is enough, in every set, with a note; pairs, where the test has them, must "
+            "be three"
+        ),
+        duplicates="a row given twice counts twice; with pairs, the pairs count",
+        two_sets=(
+            "in X and Y it cancels out of equal sets (an audit refuses that); a target that is an "
+            "attribute too draws the direction to itself"
+        ),
     ),
     paper="Bolukbasi et al. 2016, NIPS",
     conventions=(

@@ -12,7 +12,7 @@ import numpy as np
 from embias.errors import InputError
 from embias.metrics._encoded_text import Encoded, Query
 from embias.metrics._language_model import Floats, LanguageModel, language_model
-from embias.metrics.card import MetricCard
+from embias.metrics.card import EdgeCases, MetricCard
 from embias.results import Measure
 from embias.stats.inputs import check_choice
 
@@ -51,6 +51,13 @@ CARD = MetricCard(
         "several tokens is then given away by its other tokens and gets too high a likelihood. "
         "The default 'word-l2r' (Kauf & Ivanova 2023; the default of minicons) hides the rest of "
         "the word as well; 'whole-word' hides all of it. Words are those of the tokenizer."
+    ),
+    edge_cases=EdgeCases(
+        missing="tokens that the tokenizer does not know are counted, with a note",
+        unequal="there is one list of texts",
+        one_word="one text is enough; an empty one is refused",
+        duplicates="a text given twice counts twice",
+        two_sets="there is one list",
     ),
     paper="Salazar et al. 2020, ACL; Kauf & Ivanova 2023, ACL (short papers)",
     takes="texts",

@@ -10,10 +10,10 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from embias.errors import InputError, VectorError
-from embias.geometry.vectors import check_same_dimension
+from embias.geometry.vectors import check_same_dimension, unit_rows
 from embias.metrics._raw import Length, rows_of
 from embias.metrics._sides import with_side_means
-from embias.metrics.card import OF_AN_ASSOCIATION, MetricCard, RoleVectors
+from embias.metrics.card import OF_AN_ASSOCIATION, EdgeCases, MetricCard, RoleVectors
 from embias.results import Alternative, Measure
 from embias.stats.inputs import as_numbers, check_choice, check_rng, check_size, seed_of
 from embias.stats.permutation import MAX_SUMS
@@ -127,14 +127,16 @@ def _differences(pairs: ArrayLike, vectors: Length) -> FloatArray:
     except VectorError as error:
         raise VectorError(f"a member of {error}") from error
     differences: FloatArray = first - second
-    lengths = np.linalg.norm(differences, axis=1)
-    same = lengths <= 1e-12 * np.linalg.norm(first, axis=1)
+    # By the largest coordinate: the squares of very short vectors would vanish.
+    same = np.abs(differences).max(axis=1) <= 1e-12 * np.abs(first).max(axis=1)
     if same.any():
         raise InputError(
             f"pairs[{int(np.flatnonzero(same)[0])}]: both members have the same vector, and so "
             "no direction; take the pair out"
         )
-    return differences
+    # Directions do not depend on one common scale, and squares must not vanish.
+    scaled: FloatArray = differences / np.abs(differences).max()
+    return scaled
 
 
 def _mean_pairs(
@@ -145,7 +147,7 @@ def _mean_pairs(
     n_resamples: int,
     rng: int | np.random.Generator | None,
 ) -> Measure:
-    directions = differences / np.linalg.norm(differences, axis=1, keepdims=True)
+    directions = unit_rows(differences, "pairs")
     scores = rows @ directions.mean(axis=0)
     by_pair = directions @ rows.mean(axis=0)
     size = float(np.linalg.norm(rows, axis=1).max())
@@ -213,7 +215,7 @@ def _first_component(rows: FloatArray, differences: FloatArray, vectors: Length)
     undefined = component.direction is None
     b = np.full(rows.shape[1], math.nan) if component.direction is None else component.direction
     scores = rows @ b
-    cosines = differences @ b / np.linalg.norm(differences, axis=1)
+    cosines = unit_rows(differences, "pairs") @ b
     turned = int(np.count_nonzero(cosines < 0))
     note = component.note
     if not undefined and turned:
@@ -275,6 +277,19 @@ CARD = MetricCard(
         "reading as a log ratio of co-occurrence holds for skip-gram with negative sampling, not "
         "for contextual encoders. In an audit, words of A towards X and of B towards Y cancel "
         "out: read a_minus_b for that."
+    ),
+    edge_cases=EdgeCases(
+        missing=(
+            "an audit drops and counts them, and every pair that has one; a set that keeps fewer "
+            "than 80% of its words (min_coverage), or fewer than two targets, is an error of the "
+            "row"
+        ),
+        unequal="any sizes; words without a partner do not count",
+        one_word="one pair and one word are enough",
+        duplicates="a row given twice counts twice, a pair given twice likewise",
+        two_sets=(
+            "a pair of a word with itself is refused; an attribute in both sets counts in both"
+        ),
     ),
     paper="Ethayarajh, Duvenaud & Hirst 2019, ACL, 1696-1705",
     conventions=(

@@ -21,7 +21,7 @@ from embias.metrics._relabel import (
     relabelling_test,
 )
 from embias.metrics._sides import with_side_means
-from embias.metrics.card import OF_AN_ASSOCIATION, MetricCard, RoleVectors
+from embias.metrics.card import OF_AN_ASSOCIATION, EdgeCases, MetricCard, RoleVectors
 from embias.results import Alternative, Measure
 from embias.stats.inputs import as_generator, check_choice, check_rng
 from embias.types import FloatArray
@@ -270,6 +270,14 @@ CARD = MetricCard(
     caveats=(
         "Depends on the length of the vectors: raw ones can change the sign. In an audit, words "
         "of A near X and words of B near Y cancel out: read a_minus_b for that."
+    ),
+    edge_cases=EdgeCases(
+        unequal="any sizes; the mean of a small group is longer, so read null_mean",
+        one_word="one is enough, in every set; with one on each side p is 1/2 at least",
+        two_sets=(
+            "in X and Y it counts in both, as in A and B (an audit refuses either); as target and "
+            "attribute it draws the mean of its group to itself"
+        ),
     ),
     paper="Garg, Schiebinger, Jurafsky & Zou 2018, PNAS 115:E3635-E3644",
     conventions=(

@@ -15,7 +15,7 @@ from embias.errors import InputError
 from embias.geometry.vectors import check_same_dimension
 from embias.metrics._raw import Length, rows_of
 from embias.metrics._sides import with_side_means
-from embias.metrics.card import MetricCard, RoleVectors
+from embias.metrics.card import EdgeCases, MetricCard, RoleVectors
 from embias.results import Measure
 from embias.stats.inputs import check_choice, check_rng, check_size, seed_of
 from embias.stats.proportion import wilson_interval
@@ -288,6 +288,17 @@ CARD = MetricCard(
         "lists only. Which words are the negative ones, the scores by word say. A classifier "
         "near chance on unseen attributes makes it meaningless: read the cross-validated "
         "accuracy. It moves with C and with the length of the vectors."
+    ),
+    edge_cases=EdgeCases(
+        unequal="any sizes; the classes are not reweighted, so the larger set is found likelier",
+        one_word=(
+            "one measured word is refused; one attribute a side is enough, without a cross- "
+            "validated accuracy"
+        ),
+        two_sets=(
+            "in A and B it trains both classes, in X and Y it counts in both (an audit refuses "
+            "either); as target and attribute it is a word the classifier has seen"
+        ),
     ),
     paper="Sweeney & Najafian 2019, ACL, 1662-1667",
     conventions=(

@@ -21,7 +21,7 @@ from embias.metrics._relabel import (
     relabelling_test,
 )
 from embias.metrics._sides import with_side_means
-from embias.metrics.card import OF_AN_ASSOCIATION, MetricCard, RoleVectors
+from embias.metrics.card import OF_AN_ASSOCIATION, EdgeCases, MetricCard, RoleVectors
 from embias.results import Alternative, Measure
 from embias.stats.inputs import as_generator, check_choice, check_rng
 from embias.types import FloatArray
@@ -307,6 +307,15 @@ CARD = MetricCard(
         "differ give scores as large as any. With more than two groups the score depends on "
         "their order (in_span does not). In an audit, X towards A and Y towards B cancel out: "
         "read stereotype and x_minus_y for that."
+    ),
+    edge_cases=EdgeCases(
+        unequal="any sizes; every group weighs the same, whatever its size",
+        one_word="one is enough, in every set",
+        two_sets=(
+            "in A and B it counts in both and cancels out of equal groups, in X and Y it counts "
+            "in both (an audit refuses either); as target and attribute it draws the mean of its "
+            "group to itself"
+        ),
     ),
     paper="Schröder, Schulz & Hammer 2022, arXiv:2203.14603",
     conventions=(

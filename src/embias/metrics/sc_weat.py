@@ -13,7 +13,7 @@ from numpy.typing import ArrayLike
 from embias.metrics._relabel import Labels, in_first, relabellings, share_of
 from embias.metrics._sides import with_side_means
 from embias.metrics._single_category import SingleCategory, single_category
-from embias.metrics.card import OF_AN_ASSOCIATION, MetricCard, RoleVectors
+from embias.metrics.card import OF_AN_ASSOCIATION, EdgeCases, MetricCard, RoleVectors
 from embias.results import Alternative, Measure
 from embias.stats import number_of_sums
 from embias.stats.inputs import as_generator, check_choice, check_rng, check_size
@@ -231,6 +231,14 @@ CARD = MetricCard(
     caveats=(
         "The mean over a set of words is not WEAT. s1 does not change when all cosines of a word "
         "shrink. The p-values of words that share attributes depend on one another."
+    ),
+    edge_cases=EdgeCases(
+        unequal="any sizes; every attribute of a set weighs the same",
+        one_word="one measured word is enough; one attribute on each side is refused",
+        two_sets=(
+            "in X and Y, or A and B, it counts in both (an audit refuses that); as target and "
+            "attribute it has a cosine of 1 with itself, which an audit notes"
+        ),
     ),
     paper=(
         "Caliskan, Bryson & Narayanan 2017, Science 356:183-186; Toney & Caliskan 2021, EMNLP, "

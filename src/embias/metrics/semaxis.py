@@ -12,7 +12,7 @@ from embias.geometry.vectors import check_same_dimension, unit_rows
 from embias.metrics._pool import with_neighbours
 from embias.metrics._relabel import Labels, draws_for, relabelling_test
 from embias.metrics._sides import with_side_means
-from embias.metrics.card import OF_AN_ASSOCIATION, MetricCard, RoleVectors
+from embias.metrics.card import OF_AN_ASSOCIATION, EdgeCases, MetricCard, RoleVectors
 from embias.results import Alternative, Measure
 from embias.stats.inputs import as_generator, as_numbers, check_choice, check_rng, check_size
 from embias.types import FloatArray
@@ -206,6 +206,14 @@ CARD = MetricCard(
         "Long vectors weigh more in the axis, and length goes with word frequency: "
         "vectors='unit' takes that out. The score says nothing of how far the poles are apart, "
         "so read the length of the axis beside it. The mean over a set of words is not WEAT."
+    ),
+    edge_cases=EdgeCases(
+        unequal="any sizes; the poles are means, so each weighs the same",
+        one_word="one is enough, in every set",
+        two_sets=(
+            "in A and B it counts in both and cancels out of equal poles, in X and Y it counts in "
+            "both (an audit refuses either); as target and attribute it draws its pole to itself"
+        ),
     ),
     paper="An, Kwak & Ahn 2018, ACL, 2450-2461",
     conventions=(

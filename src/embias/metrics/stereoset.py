@@ -18,7 +18,7 @@ from embias.metrics._stereo_items import (
 )
 from embias.metrics._stereo_models import Following, Halves, Item, Scorer, halves_of
 from embias.metrics._stereo_scores import Convention
-from embias.metrics.card import MetricCard
+from embias.metrics.card import EdgeCases, MetricCard
 from embias.metrics.pseudo_log_likelihood import unknown_note
 from embias.results import Interval, Measure
 from embias.stats.bootstrap import check_level
@@ -70,6 +70,13 @@ CARD = MetricCard(
         "trained for it. The likelihood that the published code also has (not used for them) is "
         "the ratio of the sentence's mean ln P, without the context, to that of the context, which "
         "is higher for the less likely sentence; here it is the sentence's own, given the context."
+    ),
+    edge_cases=EdgeCases(
+        missing="an item whose filler cannot be told is skipped and counted",
+        unequal="terms may have any numbers of items; every term weighs the same",
+        one_word="one item is enough; a single term has no interval",
+        duplicates="an item given twice counts twice in its term",
+        two_sets="a term in two domains is one term over all, and one of each domain",
     ),
     paper="Nadeem, Bethke & Reddy 2021, ACL; Meade et al. 2022, ACL (bias-bench)",
     takes="texts",

@@ -14,7 +14,7 @@ from embias.errors import InputError
 from embias.geometry.subspace import Subspace
 from embias.metrics._direction import describe, one_component, unit_ends, words_and_basis
 from embias.metrics._pair_search import Candidates, search_pairs
-from embias.metrics.card import MetricCard
+from embias.metrics.card import EdgeCases, MetricCard
 from embias.stats.inputs import check_size
 from embias.types import FloatArray
 
@@ -44,6 +44,15 @@ CARD = MetricCard(
         "x and y cannot be the same word, which forces pairs on words that have no counterpart "
         "(Nissim et al. 2020): give `seed` for a flag that says whether an unrestricted search "
         "finds the same pair."
+    ),
+    edge_cases=EdgeCases(
+        missing="the caller leaves them out of the vocabulary",
+        unequal="there is one set, the vocabulary",
+        one_word="one word makes no pair, and the result has none",
+        duplicates=(
+            "equal vectors make no pair with each other; either may be in a pair with another word"
+        ),
+        two_sets="a word may be once on each side, unless multiple pairs are allowed",
     ),
     paper="Bolukbasi et al. 2016, NIPS; Nissim et al. 2020, Comp. Linguistics 46:487",
     conventions=(

@@ -17,7 +17,7 @@ from embias.metrics._correlation import (
 )
 from embias.metrics._relabel import draws_for
 from embias.metrics._single_category import single_category
-from embias.metrics.card import MetricCard
+from embias.metrics.card import EdgeCases, MetricCard
 from embias.results import Alternative, Interval, Measure
 from embias.stats.bootstrap import check_level
 from embias.stats.inputs import as_generator, as_scores, check_choice, check_rng
@@ -181,6 +181,17 @@ CARD = MetricCard(
         "It says how well valence is encoded, not how biased an embedding is: the paper takes "
         "valence of words on which people agree to be a norm. Attribute words that are also rated "
         "words raise r: they have a cosine of 1 with themselves."
+    ),
+    edge_cases=EdgeCases(
+        missing=(
+            "the caller leaves out the word and its rating; a rating that is missing is refused"
+        ),
+        unequal="any sizes of A and B; one rating for each word",
+        one_word="fewer than four rated words, or one attribute on each side, are refused",
+        two_sets=(
+            "in A and B it counts in both; a rated word that is an attribute has a cosine of 1 "
+            "with itself"
+        ),
     ),
     paper="Toney & Caliskan 2021, EMNLP, 7203-7218",
     conventions=(

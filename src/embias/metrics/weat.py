@@ -11,7 +11,7 @@ from numpy.typing import ArrayLike
 
 from embias.errors import InputError
 from embias.geometry.vectors import check_same_dimension, unit_rows
-from embias.metrics.card import OF_AN_ASSOCIATION, MetricCard
+from embias.metrics.card import OF_AN_ASSOCIATION, EdgeCases, MetricCard
 from embias.results import Alternative, Association, Unit
 from embias.stats.inputs import check_choice
 from embias.stats.permutation import MethodChoice, all_tied, permutation_pvalue
@@ -39,6 +39,17 @@ CARD = MetricCard(
     caveats=(
         "d does not change when all cosines shrink, so read D beside it. With 8 + 8 words "
         "an effect under d = 1.1 is rarely found: a large p is no evidence of no bias."
+    ),
+    edge_cases=EdgeCases(
+        unequal="any sizes; every word of a set weighs the same",
+        one_word=(
+            "one target on each side is refused; one against several, or one attribute a side, is "
+            "computed"
+        ),
+        two_sets=(
+            "in X and Y, or A and B, it counts in both (an audit refuses that); as target and "
+            "attribute it has a cosine of 1 with itself, which an audit notes"
+        ),
     ),
     paper=("Caliskan, Bryson & Narayanan 2017, Science 356:183-186; May et al. 2019, NAACL (SEAT)"),
     evidence=OF_AN_ASSOCIATION,

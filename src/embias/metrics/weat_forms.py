@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from embias.metrics.card import OF_AN_ASSOCIATION, MetricCard
+from embias.metrics.card import OF_AN_ASSOCIATION, EdgeCases, MetricCard
 from embias.metrics.weat import CARD as WEAT
 
 __all__ = ["IEAT", "SEAT"]
@@ -60,6 +60,18 @@ IEAT = MetricCard(
     conventions=(
         "The released code counts all relabellings for up to 10,000 of them (7 + 7 pictures) and "
         "draws them beyond; ours stays exact much longer. Its d is ours (ddof 1)."
+    ),
+    edge_cases=EdgeCases(
+        missing=(
+            "pictures have no vocabulary; a file that cannot be read is an error that names it"
+        ),
+        unequal=WEAT.edge_cases.unequal,
+        one_word=WEAT.edge_cases.one_word.replace("one target", "one target picture"),
+        duplicates=(
+            "pictures of the same content in one set are refused when the test is made; equal "
+            "vectors of different pictures count twice"
+        ),
+        two_sets=("the same picture (by content) in both targets is refused when the test is made"),
     ),
     takes="pictures",
     evidence=OF_AN_ASSOCIATION,

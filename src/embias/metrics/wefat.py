@@ -19,7 +19,7 @@ from embias.metrics._correlation import (
 )
 from embias.metrics._relabel import draws_for
 from embias.metrics._single_category import SingleCategory, single_category
-from embias.metrics.card import OF_AN_ASSOCIATION, MetricCard, RoleVectors
+from embias.metrics.card import OF_AN_ASSOCIATION, EdgeCases, MetricCard, RoleVectors
 from embias.results import Alternative, Measure
 from embias.stats.bootstrap import check_level
 from embias.stats.inputs import as_generator, as_scores, check_choice, check_rng
@@ -250,6 +250,14 @@ CARD = MetricCard(
         "A high r says that the vectors reflect the statistics of the property in their corpus: "
         "neither proof of harm nor of its absence. Frequency of words can drive both sides. r "
         "moves with the words that are left out: state their number."
+    ),
+    edge_cases=EdgeCases(
+        unequal="any sizes; r weighs words, not sets",
+        one_word="fewer than three words, or one attribute on each side, are refused",
+        two_sets=(
+            "in X and Y, or A and B, it counts in both (an audit refuses that); as target and "
+            "attribute it has a cosine of 1 with itself, which an audit notes"
+        ),
     ),
     paper="Caliskan, Bryson & Narayanan 2017, Science 356:183-186",
     conventions=(

@@ -13,7 +13,7 @@ from numpy.typing import ArrayLike, NDArray
 from embias.errors import InputError
 from embias.geometry.vectors import unit_rows
 from embias.metrics._row_numbers import row_numbers
-from embias.metrics.card import MetricCard
+from embias.metrics.card import EdgeCases, MetricCard
 from embias.results import Interval, Measure
 from embias.stats.bootstrap import check_level
 from embias.stats.inputs import check_choice
@@ -48,6 +48,17 @@ CARD = MetricCard(
         "The inputs are excluded from the answers, without which the answer is often an input "
         "itself (Linzen 2016; Nissim et al. 2020): both accuracies are given. Only the sections "
         "and words that are found count, so compare over the same questions and candidates."
+    ),
+    edge_cases=EdgeCases(
+        missing="questions with a missing word (-1) are left out and counted",
+        unequal="sections of any size; every question weighs the same",
+        one_word="one question is enough; none with all its words gives NaN, with a note",
+        duplicates=(
+            "a question twice counts twice; an answer that ties with an equal vector is none"
+        ),
+        two_sets=(
+            "a question whose answer is one of its words cannot be right while those are excluded"
+        ),
     ),
     paper=(
         "Mikolov et al. 2013, NAACL (3CosAdd) and arXiv:1301.3781 (questions); Levy & Goldberg "

@@ -20,7 +20,7 @@ from embias.metrics._correlation import (
     permutation_tests,
 )
 from embias.metrics._row_numbers import row_numbers
-from embias.metrics.card import MetricCard
+from embias.metrics.card import EdgeCases, MetricCard
 from embias.results import Alternative, Interval, Measure
 from embias.stats.bootstrap import check_level
 from embias.stats.inputs import as_generator, as_scores, check_choice, check_rng, check_size
@@ -53,6 +53,16 @@ CARD = MetricCard(
         "Ratings mix similarity with relatedness (SimLex-999 does not), raters agree only to "
         "about .6 - .9, and pairs that share words are not independent. Compare figures only "
         "over the same pairs."
+    ),
+    edge_cases=EdgeCases(
+        missing=(
+            "pairs with a missing word (-1) are dropped and counted, or get the cosine 0 "
+            "(missing='zero')"
+        ),
+        unequal="as many ratings as pairs, else refused",
+        one_word="fewer than three pairs give NaN, with a note",
+        duplicates="a pair that occurs twice counts twice",
+        two_sets="a pair of a word with itself has a cosine of 1 and counts",
     ),
     paper=(
         "Finkelstein et al. 2002 (WordSim-353); Hill, Reichart & Korhonen 2015 (SimLex-999); "
