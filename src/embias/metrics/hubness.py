@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 from scipy import stats
 
-from embias.metrics._knn import check_k, nearest, nearest_points
+from embias.metrics._neighbours import check_k, nearest, nearest_points
 from embias.metrics._points import points_of
 from embias.metrics._vectors import unit_rows
 from embias.metrics.card import MetricCard

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from embias.errors import InputError, VectorError
-from embias.metrics._knn import nearest
+from embias.metrics._neighbours import nearest
 from embias.metrics._vectors import unit_rows
 from embias.metrics.card import MetricCard
 from embias.results import Measure

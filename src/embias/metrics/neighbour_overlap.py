@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from embias.errors import InputError
-from embias.metrics._knn import check_k, nearest
+from embias.metrics._neighbours import check_k, nearest
 from embias.metrics._row_numbers import row_numbers
 from embias.metrics._vectors import unit_rows
 from embias.metrics.card import MetricCard
