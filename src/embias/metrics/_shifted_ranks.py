@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -113,7 +114,7 @@ class RankTable:
 
     def _ranks(
         self, bases: FloatArray, shifts: FloatArray
-    ) -> tuple[NDArray[np.intp], NDArray[np.intp], NDArray[np.intp]]:
+    ) -> tuple[NDArray[np.integer[Any]], NDArray[np.intp], NDArray[np.intp]]:
         """Return how many values lie below each number, shape (shifts, bases).
 
         With ties: those certainly below; which numbers (of the flat array) tie, and how many
@@ -126,13 +127,13 @@ class RankTable:
             return low.reshape(shifts.size, -1), tied, high[tied]
         places = (shifts * self.scale)[:, None] + (bases - self.origin) * self.scale
         cells = places.astype(np.intp)
-        ranks = self.ranks.take(cells, mode="clip").astype(np.intp)
+        ranks = self.ranks.take(cells, mode="clip")
         flat = ranks.ravel()
         held = np.flatnonzero(flat < 0)
         if not held.size:
             return ranks, held, held
         numbers = shifts[held // bases.size] + bases[held % bases.size]
-        low, high = self._compared(numbers, ~flat[held])
+        low, high = self._compared(numbers, (~flat[held]).astype(np.intp))
         flat[held] = low
         tied = np.flatnonzero(low < high)
         return ranks, held[tied], high[tied]

@@ -142,10 +142,10 @@ class _Block:
 
     @property
     def size(self) -> int:
-        return self.rows.stop - self.rows.start
+        return len(self.limit)
 
     def forget(self) -> None:
-        self.parts, self.best, self.limit = [], self.best[:0], self.limit[:0]
+        self.parts, self.best = [], self.best[:0]
 
     def offer(self, scores: _Small, column: int, error: float, *, turned: bool = False) -> None:
         """Take in the scores with the columns from `column` on; turned: given column by row."""
@@ -218,7 +218,8 @@ class _Block:
         first = np.searchsorted(row[ranked], np.arange(self.size))
         rank = np.arange(ranked.size) - first[row[ranked]]
         taken[ranked[rank < places[row[ranked]]]] = True
-        return column[taken].reshape(self.size, self.k)
+        chosen: Rows = column[taken].reshape(self.size, self.k)
+        return chosen
 
     def _sorted(self, table: Scores) -> Rows:
         """Return the same where too many scores are alike for float32: all of them exactly."""

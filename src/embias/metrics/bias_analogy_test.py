@@ -89,9 +89,9 @@ def bias_analogy_test(
     Notes
     -----
     A comparison comes out when ``(a - b) . (x - y)`` is above a threshold that does not depend
-    on x and y, so no ranking is made: memory is that of the targets, and the cost that of
-    searching them in order once for each threshold (half a minute for 5,000 + 5,000 targets with
-    25 + 25 attributes, a tenth of a second for 25 + 25 targets).
+    on x and y, so no ranking is made: memory is that of the targets, and the cost that of placing
+    each of them once for each threshold (two seconds or so for 5,000 + 5,000 targets with 25 + 25
+    attributes, a tenth of a second for 25 + 25 targets).
 
     The p-value relabels targets, all ways for up to 200,000 of them, else by drawing, and needs
     the share of each ordered pair of targets. It is left out, with a note, where the square of
