@@ -228,8 +228,8 @@ def times(n: int, only: set[str]) -> None:
 
 
 def peak(n: int, name: str) -> None:
-    """Run one metric in this process, and print its time and what it adds to the memory."""
-    run = runs(Words.of(n))[name]
+    """Run one metric in this process; print its time and peak memory (two tables are data)."""
+    run = neighbourhoods(Words.of(n))[name]
     table = n * DIMENSION * 8 / 2**20
     seconds, _ = timed(run)
     memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
