@@ -12,7 +12,7 @@ from numpy.typing import ArrayLike, NDArray
 from scipy.sparse import csr_array
 
 from embias.errors import InputError
-from embias.metrics._neighbours import check_k, nearest
+from embias.metrics._neighbours import check_k, neighbour_sets
 from embias.metrics._vectors import unit_rows
 from embias.metrics.card import MetricCard
 from embias.results import Interval, Measure
@@ -118,7 +118,7 @@ def aspect_bias(
     if not isinstance(aspects, Mapping) or len(aspects) < 2:
         raise InputError("aspects: give two aspects at least, as a mapping of name to labels")
     tables = {name: _table(name, labels, n) for name, labels in aspects.items()}
-    found = nearest(units, units, k, own=np.arange(n, dtype=np.intp))[0]
+    found = neighbour_sets(units, units, k, own=np.arange(n))
     agreements = {name: _agreement(name, table, found) for name, table in tables.items()}
     values = {name: each.value for name, each in agreements.items()}
     most, least = max(values, key=values.__getitem__), min(values, key=values.__getitem__)
