@@ -29,6 +29,7 @@ check: $(READY)
 
 bench: $(READY)
 	$(BIN)/python benchmarks/permutation.py
+	$(BIN)/python benchmarks/metrics.py
 	$(BIN)/python benchmarks/weat_suite.py
 	$(BIN)/python benchmarks/static_files.py
 	$(BIN)/python benchmarks/bulk_encoding.py

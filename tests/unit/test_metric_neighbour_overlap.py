@@ -11,7 +11,7 @@ from sklearn.neighbors import NearestNeighbors
 
 from embias import metrics
 from embias.errors import InputError, VectorError
-from embias.metrics import _knn
+from embias.metrics import _neighbours, _tiles
 from embias.metrics.neighbour_overlap import CARD, neighbour_overlap
 
 
@@ -35,25 +35,25 @@ def test_search_is_exact(seed, n, d, data):
     k = data.draw(st.integers(1, n - 1))
     vectors = rng.integers(-2, 3, size=(n, d)) + np.eye(n, d) * 0.5 + 0.01
     own = np.arange(n)
-    found, cosines = _knn.nearest(unit(vectors), unit(vectors), k, own=own)
+    found, cosines = _neighbours.nearest(unit(vectors), unit(vectors), k, own=own)
     assert found.tolist() == neighbours_by_definition(vectors, k)
     assert (np.diff(cosines, axis=1) <= 0).all()
-    rows, distances = _knn.nearest_points(vectors, k)
+    rows, distances = _neighbours.nearest_points(vectors, k)
     every = np.linalg.norm(vectors[:, None] - vectors[None], axis=2)
     np.fill_diagonal(every, np.inf)
     assert distances == pytest.approx(np.sort(every, axis=1)[:, :k], abs=1e-9)
     assert np.take_along_axis(every, rows, axis=1) == pytest.approx(distances, abs=1e-9)
 
 
-@pytest.mark.parametrize("at_once", [50, 3_000, 10**6])
-def test_blocks_do_not_change_the_neighbours(monkeypatch, at_once):
+@pytest.mark.parametrize("tile", [5, 64, 699, 10**6])
+def test_blocks_do_not_change_the_neighbours(monkeypatch, tile):
     vectors = unit(np.random.default_rng(0).normal(size=(700, 12)))
     own = np.arange(700)
-    monkeypatch.setattr(_knn, "_AT_ONCE", at_once)
-    found = _knn.nearest(vectors, vectors, 7, own=own)[0]
+    monkeypatch.setattr(_tiles, "_TILE", tile)
+    found = _neighbours.nearest(vectors, vectors, 7, own=own)[0]
     tree = NearestNeighbors(n_neighbors=8).fit(vectors)
     assert (found == tree.kneighbors(vectors)[1][:, 1:]).all()
-    assert (_knn.nearest_points(vectors, 7)[0] == found).all()
+    assert (_neighbours.nearest_points(vectors, 7)[0] == found).all()
 
 
 @pytest.mark.parametrize("spread", [0.0, 1e-9, 1e-5, 1e-3])
@@ -61,18 +61,18 @@ def test_float32_does_not_decide_in_a_narrow_space(spread):
     """Cosines that float32 cannot tell apart: all vectors point the same way."""
     rng = np.random.default_rng(1)
     vectors = unit(np.ones((300, 20)) + spread * rng.normal(size=(300, 20)))
-    found = _knn.nearest(vectors, vectors, 5, own=np.arange(300))[0]
+    found = _neighbours.nearest(vectors, vectors, 5, own=np.arange(300))[0]
     assert found.tolist() == neighbours_by_definition(vectors, 5)
 
 
 def test_points_far_from_the_origin_and_close_together():
     rng = np.random.default_rng(1)
     points = 1e6 + rng.normal(size=(400, 3))
-    rows, distances = _knn.nearest_points(points, 4)
+    rows, distances = _neighbours.nearest_points(points, 4)
     expected, where = NearestNeighbors(n_neighbors=5, algorithm="kd_tree").fit(points).kneighbors()
     assert distances == pytest.approx(expected[:, :4], rel=1e-6)
     assert (rows == where[:, :4]).all()
-    same = _knn.nearest_points(np.ones((200, 3)), 3)
+    same = _neighbours.nearest_points(np.ones((200, 3)), 3)
     assert same[0][0].tolist() == [1, 2, 3]
     assert same[0][50].tolist() == [0, 1, 2]
     assert not same[1].any()

@@ -10,7 +10,7 @@ from metric_samples import unit
 from sklearn.neighbors import NearestNeighbors
 
 from embias.errors import InputError
-from embias.metrics import _neighbours
+from embias.metrics import _tiles
 from embias.metrics._neighbours import nearest, neighbour_sets
 from embias.metrics.most_biased import most_biased
 
@@ -67,15 +67,12 @@ def test_the_case_of_many_in_doubt_gives_the_same(monkeypatch):
     own = np.arange(200)
     expected = neighbour_sets(pool, pool, 7, own=own)
     calls = []
-    plain = _neighbours._sorted
-    monkeypatch.setattr(_neighbours, "_sorted", lambda *a: calls.append(1) or plain(*a))
-    for many in (0.0, 1.0):
-        monkeypatch.setattr(_neighbours, "_MANY", many)
+    plain = _tiles._Block._sorted
+    monkeypatch.setattr(_tiles._Block, "_sorted", lambda *a: calls.append(1) or plain(*a))
+    for many, sorted_too in ((1.0, False), (0.0, True)):
+        monkeypatch.setattr(_tiles, "_MANY", many)
         assert (neighbour_sets(pool, pool, 7, own=own) == expected).all()
-    assert (neighbour_sets(pool, pool, 7, own=own) == expected).all()
-    monkeypatch.setattr(_neighbours, "_MANY", 1 / 16)
-    neighbour_sets(pool, pool, 7, own=own)
-    assert calls
+        assert bool(calls) == sorted_too
 
 
 def test_rows_of_the_same_word_and_absent_queries():
@@ -101,7 +98,7 @@ def test_blocks_change_nothing(monkeypatch):
     rng = np.random.default_rng(4)
     pool = unit(rng.normal(size=(101, 5)))
     whole = nearest(pool, pool, 4, own=np.arange(101))
-    monkeypatch.setattr(_neighbours, "_COSINES_AT_ONCE", 700)
+    monkeypatch.setattr(_tiles, "_TILE", 17)
     parts = nearest(pool, pool, 4, own=np.arange(101))
     assert (whole[0] == parts[0]).all()
     assert (whole[1] == parts[1]).all()

@@ -1,25 +1,28 @@
-"""Exact nearest neighbours by cosine, in blocks of bounded memory."""
+"""Exact nearest neighbours in memory that is bounded: by cosine, and by Euclidean distance."""
 
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import NDArray
 
 from embias.errors import InputError
+from embias.metrics._tiles import UNIT_ROUNDOFF, Rows, Scores, best_columns
 from embias.types import FloatArray
 
-__all__ = ["nearest", "neighbour_sets"]
+__all__ = ["check_k", "nearest", "nearest_points", "neighbour_sets", "point_sets"]
 
-#: Cosines held at a time (32 MB in float32): at 100,000 words, 83 queries a block.
-_COSINES_AT_ONCE = 2**23
 #: Cosines that agree to so many decimals are tied; what is left is rounding.
 _DECIMALS = 12
-#: Share of the cosines in doubt above which float32 is of no use.
-_MANY = 1 / 16
-#: Half the distance of 1 from the next number in float32.
-_UNIT_ROUNDOFF = 2.0**-24
+#: Coordinates gathered at a time: few enough to stay near the processor.
+_GATHERED = 2**16
 
-Codes = NDArray[np.intp]
+
+def check_k(k: int, n: int) -> None:
+    """Raise an InputError unless each of n items has k others."""
+    if isinstance(k, bool) or not isinstance(k, int | np.integer) or not 1 <= k < n:
+        raise InputError(
+            f"k={k!r} with {n} row(s); give a whole number of neighbours from 1 on, and more "
+            "rows than that"
+        )
 
 
 def neighbour_sets(
@@ -27,13 +30,14 @@ def neighbour_sets(
     pool: FloatArray,
     k: int,
     *,
-    own: Codes | None = None,
-    words: tuple[Codes, Codes] | None = None,
-) -> Codes:
+    own: Rows | None = None,
+    words: tuple[Rows, Rows] | None = None,
+) -> Rows:
     """Return the k nearest rows of the pool to each query, by cosine.
 
-    The cosines are multiplied out in float32; whatever float32 cannot decide (the neighbours
-    about the k-th) is computed again in float64, so the sets are those of float64.
+    The cosines are multiplied out in float32, half of them where the queries are the pool;
+    whatever float32 cannot decide (the neighbours about the k-th) is computed again in float64,
+    so the sets are those of float64. Memory: tiles of 4 MB, and some 20 bytes a neighbour.
 
     Parameters
     ----------
@@ -59,56 +63,25 @@ def neighbour_sets(
     InputError
         When the pool has fewer than k rows for a query.
     """
-    small = pool.astype(np.float32)
-    found = np.empty((len(queries), k), dtype=np.intp)
-    left = len(pool) - (own is not None)
-    if k > left:
-        raise _too_many(k, left)
-    step = max(1, _COSINES_AT_ONCE // len(pool))
-    for start in range(0, len(queries), step):
-        rows = slice(start, start + step)
-        cosines = queries[rows].astype(np.float32) @ small.T
-        if own is not None:
-            has = np.flatnonzero(own[rows] >= 0)
-            cosines[has, own[rows][has]] = -np.inf
-        if words is not None:
-            cosines[words[0][rows, None] == words[1]] = -np.inf
-        found[rows] = _largest(cosines, queries[rows], pool, k)
-    return found
+    _check_left(k, len(pool), own, words)
 
+    def by_pair(rows: Rows, columns: Rows) -> FloatArray:
+        return _cosines_of(queries, pool, rows, columns)
 
-def _largest(cosines: FloatArray, queries: FloatArray, pool: FloatArray, k: int) -> Codes:
-    """Return the columns of the k largest cosines of each row, given them in float32."""
-    place = cosines.shape[1] - k
-    kth = np.partition(cosines, place, axis=1)[:, place].astype(np.float64)
-    if np.isneginf(kth).any():
-        worst = int(np.argmin(np.isfinite(cosines).sum(axis=1)))
-        raise _too_many(k, int(np.isfinite(cosines[worst]).sum()))
-    # |float32 - exact| is at most this for unit rows (Higham 2002, section 3.1), so the exact
-    # k-th is as near to the k-th in float32, and beyond twice that nothing is in doubt.
-    doubt = 2 * 1.01 * (pool.shape[1] + 4) * _UNIT_ROUNDOFF
-    row, column = np.nonzero(cosines >= (kth - doubt)[:, None])
-    certain = cosines[row, column] > kth[row] + doubt
-    if row.size - certain.sum() > _MANY * cosines.size > k * len(kth):
-        return _sorted(cosines, queries, pool, k)
-    open_places = k - np.bincount(row[certain], minlength=len(kth))
-    open_row, open_column = row[~certain], column[~certain]
-    exact = _cosines_of(queries, pool, open_row, open_column)
-    order = np.lexsort((open_column, -exact, open_row))
-    # Rank of each open candidate within its row.
-    first = np.searchsorted(open_row, np.arange(len(kth)))
-    rank = np.arange(order.size) - first[open_row[order]]
-    chosen = certain.copy()
-    chosen[np.flatnonzero(~certain)[order[rank < open_places[open_row[order]]]]] = True
-    found: Codes = column[chosen].reshape(len(kth), k)
-    return found
+    def by_block(block: slice) -> FloatArray:
+        found: FloatArray = np.round(queries[block] @ pool.T, _DECIMALS)
+        return found
 
-
-def _sorted(cosines: FloatArray, queries: FloatArray, pool: FloatArray, k: int) -> Codes:
-    """Return the same where too many cosines are alike for float32: all of them in float64."""
-    exact = np.round(queries @ pool.T, _DECIMALS)
-    exact[np.isneginf(cosines)] = -np.inf
-    return np.sort(np.argsort(-exact, axis=1, kind="stable")[:, :k], axis=1)
+    itself = own is not None and np.array_equal(own, np.arange(len(pool)))
+    same = itself and np.array_equal(queries, pool)
+    alike = words is None or (same and np.array_equal(*words))
+    right = pool.astype(np.float32)
+    left = right if same else queries.astype(np.float32)
+    # |float32 - exact| for unit rows, rounding of the rows included (Higham 2002, section 3.1);
+    # the hundredth covers the rounding to twelve decimals.
+    error = 1.01 * (pool.shape[1] + 4) * UNIT_ROUNDOFF
+    table = Scores(left, right, error, by_pair, by_block, same and alike, own, words)
+    return best_columns(table, k)
 
 
 def nearest(
@@ -116,9 +89,9 @@ def nearest(
     pool: FloatArray,
     k: int,
     *,
-    own: Codes | None = None,
-    words: tuple[Codes, Codes] | None = None,
-) -> tuple[Codes, FloatArray]:
+    own: Rows | None = None,
+    words: tuple[Rows, Rows] | None = None,
+) -> tuple[Rows, FloatArray]:
     """Return the k nearest rows of the pool, nearest first, and their cosines.
 
     Parameters
@@ -140,23 +113,124 @@ def nearest(
     found = neighbour_sets(queries, pool, k, own=own, words=words)
     row = np.repeat(np.arange(len(queries)), k)
     cosines = _cosines_of(queries, pool, row, found.ravel()).reshape(found.shape)
+    return _in_order(found, cosines)
+
+
+def point_sets(points: FloatArray, k: int) -> Rows:
+    """Return the k nearest other points to each point by Euclidean distance.
+
+    Parameters
+    ----------
+    points : ndarray of shape (n, d)
+        Finite, float64.
+    k : int
+        Less than n.
+
+    Returns
+    -------
+    ndarray of int, shape (n, k)
+        Rows, in ascending order. Ties at the k-th place go to the smaller row.
+    """
+    return _point_sets(_centred(points)[0], k)
+
+
+def nearest_points(points: FloatArray, k: int) -> tuple[Rows, FloatArray]:
+    """Return the k nearest other points to each point, nearest first, and their distances.
+
+    Parameters
+    ----------
+    points, k
+        See :func:`point_sets`.
+
+    Returns
+    -------
+    (ndarray of int, ndarray), each of shape (n, k)
+        Rows, and distances in float64 (computed from the differences of the coordinates).
+        Ties go to the smaller row.
+    """
+    points, scale = _centred(points)
+    found = _point_sets(points, k)
+    row = np.repeat(np.arange(len(points)), k)
+    scores = _nearness_of(points, row, found.ravel()).reshape(found.shape)
+    found, scores = _in_order(found, scores)
+    distances: FloatArray = np.sqrt(-scores) * scale
+    return found, distances
+
+
+def _centred(points: FloatArray) -> tuple[FloatArray, float]:
+    """Return the points about their mean, the farthest at distance 1, and the unit of length."""
+    points = points - points.mean(axis=0)
+    scale = float(np.linalg.norm(points, axis=1).max()) or 1.0
+    return points / scale, scale
+
+
+def _point_sets(points: FloatArray, k: int) -> Rows:
+    n = len(points)
+    half = 0.5 * (points**2).sum(axis=1)
+
+    def by_pair(rows: Rows, columns: Rows) -> FloatArray:
+        return _nearness_of(points, rows, columns)
+
+    def by_block(block: slice) -> FloatArray:
+        # Rounded, so that points that coincide are tied whatever the order of their sums.
+        scores = points[block] @ points.T - half - half[block, None]
+        found: FloatArray = np.round(np.minimum(2 * scores, 0.0), 14)
+        return found
+
+    # -|x - y|^2 / 2 = x.y - |x|^2 / 2 - |y|^2 / 2, as a product of rows.
+    ones = np.ones(n)
+    left = np.column_stack([points, ones, -half]).astype(np.float32)
+    right = np.column_stack([points, -half, ones]).astype(np.float32)
+    # The sizes of the terms add up to 1 + 1/2 + 1/2 at most.
+    error = 1.01 * (points.shape[1] + 6) * UNIT_ROUNDOFF * 2
+    table = Scores(left, right, error, by_pair, by_block, True, np.arange(n, dtype=np.intp))
+    return best_columns(table, k)
+
+
+def _in_order(found: Rows, scores: FloatArray) -> tuple[Rows, FloatArray]:
     # Stable: the rows come in ascending order.
-    order = np.argsort(-cosines, axis=1, kind="stable")
-    return np.take_along_axis(found, order, axis=1), np.take_along_axis(cosines, order, axis=1)
+    order = np.argsort(-scores, axis=1, kind="stable")
+    return np.take_along_axis(found, order, axis=1), np.take_along_axis(scores, order, axis=1)
 
 
-def _cosines_of(queries: FloatArray, pool: FloatArray, row: Codes, column: Codes) -> FloatArray:
+def _cosines_of(queries: FloatArray, pool: FloatArray, row: Rows, column: Rows) -> FloatArray:
     """Return the cosines of pairs; the same to the last bit for equal rows, wherever they lie."""
     found = np.empty(row.size)
-    step = max(1, _COSINES_AT_ONCE // (8 * pool.shape[1]))
+    step = max(1, _GATHERED // pool.shape[1])
     for start in range(0, row.size, step):
         part = slice(start, start + step)
-        found[part] = (queries[row[part]] * pool[column[part]]).sum(axis=1)
+        products = queries[row[part]]
+        products *= pool[column[part]]
+        found[part] = products.sum(axis=1)
     rounded: FloatArray = np.round(found, _DECIMALS)
     return rounded
 
 
-def _too_many(k: int, left: int) -> InputError:
-    return InputError(
-        f"k={k}, and a word has {left} other(s) to be near to; give a smaller k or more words"
-    )
+def _nearness_of(points: FloatArray, row: Rows, column: Rows) -> FloatArray:
+    """Return minus the squared distances of pairs of points."""
+    found = np.empty(row.size)
+    step = max(1, _GATHERED // points.shape[1])
+    for start in range(0, row.size, step):
+        part = slice(start, start + step)
+        apart = points[row[part]]
+        apart -= points[column[part]]
+        apart *= apart
+        found[part] = apart.sum(axis=1)
+    return -found
+
+
+def _check_left(k: int, n: int, own: Rows | None, words: tuple[Rows, Rows] | None) -> None:
+    """Raise an InputError unless k rows are left to each query."""
+    left = n - (own is not None)
+    if words is not None and k <= left:
+        of_query, of_pool = words
+        names, counts = np.unique(of_pool, return_counts=True)
+        place = np.minimum(np.searchsorted(names, of_query), len(names) - 1)
+        others = n - np.where(names[place] == of_query, counts[place], 0)
+        if own is not None:
+            others -= (own >= 0) & (of_pool[own] != of_query)
+        left = int(others.min())
+    if k > left:
+        raise InputError(
+            f"k={k}, and a word has {left} other(s) to be near to; give a smaller k or more words"
+        )

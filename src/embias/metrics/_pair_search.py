@@ -14,8 +14,10 @@ __all__ = ["Candidates", "search_pairs"]
 
 #: Words in a block; two blocks make a 16 MB matrix of cosines.
 _BLOCK = 2048
-#: Numbers held at a time for exact differences (32 MB).
+#: Numbers in a piece of pairs that are looked at exactly.
 _NUMBERS = 2**22
+#: Coordinates gathered at a time: few enough to stay near the processor.
+_GATHERED = 2**16
 #: Cosines of float32 rows are wrong by less than this; twice as much for squared distances.
 _SLACK = 1e-5
 
@@ -123,7 +125,7 @@ def _within_reach(
     near = cosines >= 1 - delta**2 / 2 - _SLACK
     if i == j:
         near = np.triu(near, 1)
-    rows, columns = np.nonzero(near)
+    rows, columns = np.divmod(np.flatnonzero(near), near.shape[1])
     if floor > 0:
         shortest = np.sqrt(np.maximum(2 - 2 * cosines[rows, columns] - 2 * _SLACK, 0.0))
         high = np.abs(along[rows + i] - along[columns + j]) >= floor * shortest
@@ -140,7 +142,14 @@ def _exactly(
     apart: float,
 ) -> tuple[Any, ...]:
     """Return x, y, score and distance of the pairs that are within reach indeed."""
-    distances = np.linalg.norm(units[rows] - units[columns], axis=1)
+    distances = np.empty(rows.size)
+    step = max(1, _GATHERED // units.shape[1])
+    for start in range(0, rows.size, step):
+        part = slice(start, start + step)
+        between = units[rows[part]]
+        between -= units[columns[part]]
+        between *= between
+        distances[part] = np.sqrt(between.sum(axis=1))
     gains = along[rows] - along[columns]
     # Whichever of the two lies farther along the direction is x.
     x, y = np.where(gains > 0, rows, columns), np.where(gains > 0, columns, rows)

@@ -13,7 +13,8 @@ from scipy.sparse import csr_array
 
 from embias.errors import InputError
 from embias.geometry.vectors import unit_rows
-from embias.metrics._knn import check_k, nearest
+from embias.metrics._knn import check_k
+from embias.metrics._neighbours import check_k, neighbour_sets
 from embias.metrics.card import EdgeCases, MetricCard
 from embias.results import Interval, Measure
 from embias.stats.bootstrap import bootstrap_interval, bootstrap_replicates, check_level
@@ -128,7 +129,7 @@ def aspect_bias(
     if not isinstance(aspects, Mapping) or len(aspects) < 2:
         raise InputError("aspects: give two aspects at least, as a mapping of name to labels")
     tables = {name: _table(name, labels, n) for name, labels in aspects.items()}
-    found = nearest(units, units, k, own=np.arange(n, dtype=np.intp))[0]
+    found = neighbour_sets(units, units, k, own=np.arange(n))
     agreements = {name: _agreement(name, table, found) for name, table in tables.items()}
     values = {name: each.value for name, each in agreements.items()}
     most, least = max(values, key=values.__getitem__), min(values, key=values.__getitem__)
@@ -194,17 +195,33 @@ def _agreement(name: str, table: csr_array, found: NDArray[np.intp]) -> _Agreeme
     common = table[np.repeat(np.arange(n), k)].multiply(table[found.ravel()]).sum(axis=1)
     shares = (np.asarray(common).reshape(n, k) > 0).mean(axis=1)
     asked = np.diff(table.indptr) > 0
-    partners = np.zeros(n)
-    # Documents with a label in common, itself included, in blocks: labels may be wide-spread.
-    step = max(1, _NUMBERS // n)
-    for start in range(0, n, step):
-        block = (table[start : start + step] @ table.T).tocsr()
-        partners[start : start + step] = np.diff(block.indptr)
+    partners = _partners(table)
     chance = float((partners[asked] - 1).mean()) / (n - 1) if asked.any() else 0.0
     if not 0 < chance < 1:
         what = "all documents agree" if chance >= 1 else "no two documents agree"
         raise InputError(f"aspects[{name!r}]: {what}, so near ones cannot agree more; leave it out")
     return _Agreement(shares, asked, chance)
+
+
+def _partners(table: csr_array) -> FloatArray:
+    """Return how many documents each one has a label in common with, itself included."""
+    labels = table.sorted_indices()
+    ends = zip(labels.indptr[:-1], labels.indptr[1:], strict=True)
+    # Documents with the same labels have the same partners: they are looked up once.
+    numbers: dict[bytes, int] = {}
+    kinds = [labels.indices[a:b].tobytes() for a, b in ends]
+    kind = np.array([numbers.setdefault(each, len(numbers)) for each in kinds], dtype=np.intp)
+    first = np.unique(kind, return_index=True)[1]
+    distinct, sizes = table[first], np.bincount(kind).astype(np.float64)
+    found = np.zeros(first.size)
+    # In blocks: labels may be wide-spread.
+    step = max(1, _NUMBERS // first.size)
+    for start in range(0, first.size, step):
+        block = (distinct[start : start + step] @ distinct.T).tocsr()
+        block.data[:] = 1.0
+        found[start : start + step] = block @ sizes
+    partners: FloatArray = found[kind]
+    return partners
 
 
 def _interval(

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 import sys
-from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any, Literal, get_args
 
@@ -14,6 +13,7 @@ from scipy import stats
 from scipy.optimize import linear_sum_assignment
 
 from embias.metrics._labelled import Codes, canonical_order, class_codes, same_rows
+from embias.metrics._progress import progress_bar
 from embias.metrics._raw import Length, rows_of
 from embias.metrics._relabel import tally
 from embias.metrics._sides import target_sides
@@ -145,7 +145,11 @@ def _align(rows: FloatArray, codes: Codes, options: _Options) -> _Alignment:
     if number.max() + 1 < n_sides:
         empty = np.full(len(rows), math.nan)
         return _Alignment(math.nan, empty, empty[:1], math.nan, math.nan, None, None, True)
-    found = [_cluster(rows[order], n_sides, seed, options) for seed in _shown(options)]
+    found = []
+    with progress_bar(len(options.seeds), "clustering", "seed", options.progress) as bar:
+        for seed in options.seeds:
+            found.append(_cluster(rows[order], n_sides, seed, options))
+            bar.update()
     tables = [np.zeros((n_sides, n_sides), dtype=np.intp) for _ in found]
     for table, (clusters, _) in zip(tables, found, strict=True):
         np.add.at(table, (codes[order], clusters), 1)
@@ -164,17 +168,6 @@ def _align(rows: FloatArray, codes: Codes, options: _Options) -> _Alignment:
         pvalue=pvalue,
         bounds=bounds,
         exact=n_sides == 2,
-    )
-
-
-def _shown(options: _Options) -> Iterable[int]:
-    from tqdm.auto import tqdm
-
-    # None: nothing is shown where there is no terminal.
-    hidden = None if options.progress is None else not options.progress
-    delay = 1.0 if options.progress is None else 0.0
-    return tqdm(
-        options.seeds, desc="clustering", unit="seed", disable=hidden, delay=delay, leave=False
     )
 
 

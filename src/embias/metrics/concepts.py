@@ -11,6 +11,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from embias.errors import InputError
 from embias.geometry.vectors import unit_rows
+from embias.metrics._progress import progress_bar
 from embias.stats.inputs import as_numbers, check_size, seed_of
 from embias.types import FloatArray
 
@@ -51,6 +52,7 @@ def fit_concepts(
     sparsity: float = 0.03,
     n_epochs: int = 20,
     rng: int | np.random.Generator | None = 0,
+    progress: bool = False,
 ) -> Concepts:
     """Fit concept dimensions: a sparse, non-negative code over a learned dictionary.
 
@@ -72,6 +74,8 @@ def fit_concepts(
         Passes over the vectors.
     rng : int, Generator or None
         Seed. Another seed finds other concepts: look which come back.
+    progress : bool
+        Show a progress bar of the batches; the fit may end early, when it gets no better.
 
     Returns
     -------
@@ -112,17 +116,21 @@ def fit_concepts(
     seed = seed_of(rng)
     # Scaled to a mean square length of 1, so that `sparsity` means the same in every space.
     scale = math.sqrt(total / len(units))
+    size = min(256, len(units))
+    batches = n_epochs * -(-len(units) // size)
+    bar = progress_bar(batches, "fitting concepts", "batch", progress)
     model = MiniBatchDictionaryLearning(
         n_components=n_concepts,
         alpha=sparsity,
         max_iter=n_epochs,
-        batch_size=min(256, len(units)),
+        batch_size=size,
         fit_algorithm="cd",
         transform_algorithm="lasso_cd",
         positive_code=True,
         random_state=seed % 2**32,
+        callback=lambda _: bar.update(),
     )
-    with warnings.catch_warnings():
+    with bar, warnings.catch_warnings():
         # The codes are taken as they are; what they explain is in the result.
         warnings.simplefilter("ignore", ConvergenceWarning)
         codes = model.fit_transform(centred / scale)

@@ -9,12 +9,13 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 
 from embias.metrics._compared_groups import Compared, Measured, Resampled
 from embias.metrics._group_statistics import OwnMeasure, Sums, gap_test
 from embias.metrics._groups import as_columns, crossings
 from embias.metrics._performance import PerformanceName
+from embias.metrics._progress import progress_bar
 from embias.metrics.card import EdgeCases, MetricCard
 from embias.results import Measure
 from embias.stats.bootstrap import check_level
@@ -37,6 +38,7 @@ def disparity(
     n_resamples: int | None = None,
     level: float = 0.95,
     rng: int | np.random.Generator | None = None,
+    progress: bool = False,
 ) -> Measure:
     """Compare the performance of a classifier, or a probe, between groups of items.
 
@@ -71,6 +73,8 @@ def disparity(
         Confidence of all intervals, in (0, 1).
     rng : int, Generator or None
         Seed of the draws.
+    progress : bool
+        Show a progress bar of the calls of a callable `metric`, which is what may take long.
 
     Returns
     -------
@@ -107,7 +111,8 @@ def disparity(
     check_level(level)
     check_rng(rng)
     check_size("min_size", min_size)
-    measured = Measured.of(y_true, y_pred, metric, positive, threshold)
+    calls = _Calls(metric) if progress and callable(metric) else None
+    measured = Measured.of(y_true, y_pred, calls or metric, positive, threshold)
     better = measured.higher_is_better if higher_is_better is None else higher_is_better
     groupings = crossings(as_columns(groups, measured.n))
     compared = [Compared.of(measured, grouping, min_size) for grouping in groupings]
@@ -126,10 +131,15 @@ def disparity(
     figures = _figures(measured, compared, better)
     if finest.values.size < 2:
         return _undefined(measured, finest, figures, settings)
-    resampled = Resampled.of(finest, draws, level, generator)
-    test = gap_test(finest.statistic, draws, generator)
+    with progress_bar(
+        _n_calls(finest.values.size, draws), "resampling", "call", bool(calls)
+    ) as bar:
+        if calls:
+            calls.bar = bar
+        resampled = Resampled.of(finest, draws, level, generator)
+        test = gap_test(finest.statistic, draws, generator)
+        pairs = _pairs(finest, draws, generator)
     figures["null_mean"] = test.null_mean
-    pairs = _pairs(finest, draws, generator)
     settings["pairs"] = pairs.names
     return Measure(
         metric="disparity",
@@ -157,6 +167,26 @@ def disparity(
         settings=settings,
         note=" ".join(filter(None, (finest.note, resampled.note))),
     )
+
+
+class _Calls:
+    """The caller's measure, moving a bar with each call."""
+
+    def __init__(self, measure: OwnMeasure) -> None:
+        self.measure = measure
+        self.bar: Any = None
+        self.__name__ = str(getattr(measure, "__name__", type(measure).__name__))
+
+    def __call__(self, y_true: NDArray[Any], y_pred: NDArray[Any]) -> float:
+        if self.bar is not None:
+            self.bar.update()
+        return self.measure(y_true, y_pred)
+
+
+def _n_calls(groups: int, draws: int) -> int:
+    """Return how often a callable is called: each group resampled; all, and pairs, relabelled."""
+    pairs = math.comb(groups, 2)
+    return draws * groups + (draws + 1) * (groups + 2 * pairs)
 
 
 def _figures(

@@ -11,7 +11,8 @@ from numpy.typing import ArrayLike
 from scipy import stats
 
 from embias.geometry.vectors import unit_rows
-from embias.metrics._knn import check_k, nearest, nearest_points
+from embias.metrics._knn import check_k
+from embias.metrics._neighbours import check_k, neighbour_sets, point_sets
 from embias.metrics._points import points_of
 from embias.metrics.card import EdgeCases, MetricCard, RoleVectors
 from embias.results import Measure
@@ -101,11 +102,11 @@ def hubness(vectors: ArrayLike, *, k: int = 10, distance: Distance = "cosine") -
     if distance == "cosine":
         points = unit_rows(vectors, "vectors")
         check_k(k, len(points))
-        found = nearest(points, points, k, own=np.arange(len(points), dtype=np.intp))[0]
+        found = neighbour_sets(points, points, k, own=np.arange(len(points)))
     else:
         points = points_of(vectors, "vectors", "raw")
         check_k(k, len(points))
-        found = nearest_points(points, k)[0]
+        found = point_sets(points, k)
     n = len(points)
     occurrences = np.bincount(found.ravel(), minlength=n)
     even = bool(np.ptp(occurrences) == 0)

@@ -11,7 +11,7 @@ from numpy.typing import ArrayLike, NDArray
 from scipy import stats
 
 from embias.errors import InputError
-from embias.metrics._knn import nearest_points
+from embias.metrics._neighbours import nearest_points
 from embias.metrics._points import Length, points_of
 from embias.metrics.card import EdgeCases, MetricCard, RoleVectors
 from embias.results import Interval, Measure

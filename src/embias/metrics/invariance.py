@@ -10,6 +10,7 @@ from numpy.typing import ArrayLike
 from embias.errors import InputError, VectorError
 from embias.geometry.vectors import unit_rows
 from embias.metrics._knn import nearest
+from embias.metrics._neighbours import nearest
 from embias.metrics.card import EdgeCases, MetricCard
 from embias.results import Measure
 from embias.stats.inputs import as_numbers

@@ -9,7 +9,8 @@ from numpy.typing import ArrayLike, NDArray
 
 from embias.errors import InputError
 from embias.geometry.vectors import unit_rows
-from embias.metrics._knn import check_k, nearest
+from embias.metrics._knn import check_k
+from embias.metrics._neighbours import check_k, neighbour_sets
 from embias.metrics._row_numbers import row_numbers
 from embias.metrics.card import EdgeCases, MetricCard
 from embias.results import Measure
@@ -104,7 +105,9 @@ def neighbour_overlap(
     check_k(k, n)
     which = np.arange(n, dtype=np.intp) if rows is None else row_numbers(rows, "rows", n)
     kept = _common(
-        nearest(one[which], one, k, own=which)[0], nearest(two[which], two, k, own=which)[0], n
+        neighbour_sets(one[which], one, k, own=which),
+        neighbour_sets(two[which], two, k, own=which),
+        n,
     )
     shares, unions = kept / k, kept / (2 * k - kept)
     chosen: FloatArray = shares if overlap == "share" else unions

@@ -19,6 +19,7 @@ from embias.metrics._labelled import (
     word_codes,
 )
 from embias.metrics._probes import Probe, Split, fit_and_predict, split_units, splits_of
+from embias.metrics._progress import progress_bar
 from embias.metrics._raw import Length, rows_of
 from embias.metrics._relabel import Relabelled, tally
 from embias.metrics._sides import target_sides
@@ -143,15 +144,15 @@ def probe_accuracy(
     split.check(unit, codes[order], names)
     plan = _Plan(rows[order], word[order], unit, split, probe, strength, seed, n_seeds)
     fits = n_seeds * (folds or 1) * (1 + n_resamples + (before is not None))
-    with _Bar(fits, progress) as bar:
-        now = plan.probed(of_word, bar.step)
+    with progress_bar(fits, "probing", "fit", progress) as bar:
+        now = plan.probed(of_word, bar.update)
         result = _measure(now, names, of_word, plan.settings(lengths), level)
         if before is not None:
-            was = replace(plan, rows=before[order]).probed(of_word, bar.step)
+            was = replace(plan, rows=before[order]).probed(of_word, bar.update)
             result = replace(result, figures={**result.figures, **_original(was)})
         if n_resamples == 0:
             return result
-        drawn = plan.relabelled(now.accuracy, of_word, n_resamples, bar.step)
+        drawn = plan.relabelled(now.accuracy, of_word, n_resamples, bar.update)
     return replace(
         result,
         pvalue=drawn.pvalue,
@@ -175,29 +176,6 @@ def _check(
     check_level(level)
     if not 0 < strength < math.inf:
         raise InputError(f"strength={strength!r}; give a number above 0")
-
-
-class _Bar:
-    """A progress bar that counts fits."""
-
-    def __init__(self, fits: int, progress: bool | None) -> None:
-        from tqdm.auto import tqdm
-
-        # None: nothing is shown where there is no terminal.
-        hidden = None if progress is None else not progress
-        delay = 1.0 if progress is None else 0.0
-        self._bar = tqdm(
-            total=fits, desc="probing", unit="fit", disable=hidden, delay=delay, leave=False
-        )
-
-    def __enter__(self) -> _Bar:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._bar.close()
-
-    def step(self) -> None:
-        self._bar.update()
 
 
 @dataclass(frozen=True)

@@ -13,6 +13,7 @@ from scipy import special
 
 from embias.errors import InputError
 from embias.geometry.vectors import check_same_dimension
+from embias.metrics._progress import progress_bar
 from embias.metrics._raw import Length, rows_of
 from embias.metrics._sides import with_side_means
 from embias.metrics.card import EdgeCases, MetricCard, RoleVectors
@@ -58,6 +59,7 @@ def rnsb(
     C: float = 1.0,
     folds: int = 5,
     rng: int | np.random.Generator | None = 0,
+    progress: bool = False,
 ) -> Measure:
     """Return how unevenly a sentiment classifier spreads negativity over words.
 
@@ -85,6 +87,8 @@ def rnsb(
         Folds of the cross-validation, at least 2; never more than the smaller set has words.
     rng : int, Generator or None
         Seed of the folds, and of what ``wefe`` holds out. It changes no other figure.
+    progress : bool
+        Show a progress bar: of the classifiers that are trained, one and one for each fold.
 
     Returns
     -------
@@ -124,11 +128,13 @@ def rnsb(
     targets, attributes = _checked(words, a, b, length)
     # WEFE's split is that of a whole number; a Generator or None is made one.
     seed = seed_of(rng) % 2**32
-    train, figures = _training_set(attributes, convention, C, seed)
-    log_odds, converged = _log_odds(train, targets, convention, C)
+    with progress_bar(1 + min(folds, attributes.fewest), "training", "fit", progress) as bar:
+        train, figures = _training_set(attributes, convention, C, seed)
+        log_odds, converged = _log_odds(train, targets, convention, C)
+        bar.update()
+        accuracy = _cross_validated(attributes, convention, C, folds, seed, bar)
     shares, value = _divergence(log_odds)
     negative = special.expit(log_odds)
-    accuracy = _cross_validated(attributes, convention, C, folds, seed)
     return Measure(
         metric="rnsb",
         value=value,
@@ -232,7 +238,7 @@ def _training_set(
 
 
 def _cross_validated(
-    attributes: _Attributes, convention: RnsbConvention, C: float, folds: int, seed: int
+    attributes: _Attributes, convention: RnsbConvention, C: float, folds: int, seed: int, bar: Any
 ) -> float:
     """Return the share of attributes that are classed rightly when they are not trained on."""
     from sklearn.model_selection import StratifiedKFold
@@ -245,6 +251,7 @@ def _cross_validated(
         part = _Attributes(attributes.rows[train], attributes.negative[train])
         found = _fitted(part, convention, C).predict(attributes.rows[test])
         right += float(np.count_nonzero(found == attributes.negative[test]))
+        bar.update()
     return right / attributes.negative.size
 
 
