@@ -180,21 +180,40 @@ def _suite(each: object) -> Suite:
 
 
 def as_encoders(
-    encoders: object, cache: bool | str | os.PathLike[str] | None = None
+    encoders: object,
+    cache: bool | str | os.PathLike[str] | None = None,
+    transforms: object = None,
 ) -> list[Encoder]:
-    """Return the encoders for what was given; their ids differ."""
+    """Return the encoders for what was given, each followed by itself with each transform.
+
+    No two have the same id and the same transforms.
+    """
     given = list(encoders) if isinstance(encoders, list | tuple) else [encoders]
     if not given:
         raise InputError("no encoder was given; name one, such as 'word2vec-googlenews-extract'")
     opened = [as_encoder(each, cache=cache) for each in given]
-    ids = [encoder.info.id for encoder in opened]
-    twice = [name for name in ids if ids.count(name) > 1]
+    if transforms is not None:
+        listed = list(transforms) if isinstance(transforms, list | tuple) else [transforms]
+        opened = [each for encoder in opened for each in _with_transforms(encoder, listed)]
+    keys = [(encoder.info.id, encoder.info.transforms) for encoder in opened]
+    twice = [key for key in keys if keys.count(key) > 1]
     if twice:
+        name, chain = twice[0]
         raise InputError(
-            f"two encoders have the id {twice[0]!r}, so that their rows could not be told apart; "
-            "name one with as_encoder(..., id='another name')"
+            f"two encoders have the id {name!r}{' and the same transforms' * bool(chain)}, so "
+            "that their rows could not be told apart; name one with as_encoder(..., id='another "
+            "name')"
         )
     return opened
+
+
+def _with_transforms(encoder: Encoder, transforms: Sequence[object]) -> list[Encoder]:
+    from embias.encoders.remembered import RememberedEncoder
+    from embias.encoders.transformed import TransformedEncoder
+
+    # What the transforms are applied to is computed once for all of them.
+    inner = encoder if encoder.info.kind == "static" else RememberedEncoder(encoder)
+    return [inner, *(TransformedEncoder(inner, each) for each in transforms)]
 
 
 def check_published(weights: str, suites: Iterable[Suite]) -> None:

@@ -50,6 +50,7 @@ def audit(
     adjust: Adjustment = "holm",
     item_pvalue: bool = False,
     rng: int = 0,
+    transforms: object = None,
     cache: bool | str | os.PathLike[str] | None = None,
     progress: bool | None = None,
 ) -> Audit:
@@ -98,6 +99,9 @@ def audit(
         the one that relabels words. It is too small, and slow for many sentences.
     rng : int
         Seed; of effect only on sampled p-values and resampled intervals.
+    transforms : transform, or list or tuple of transforms, optional
+        Fitted transforms, or functions from rows to rows; every encoder is then audited as it is
+        and with each of them behind it (``encoder | transform``), its vectors computed once.
     cache : bool, str or os.PathLike, optional
         Keep vectors on disk, True in the default folder, else in this one; what is there is not
         computed again, and a model given by name is not loaded without need. Tables of vectors
@@ -108,7 +112,7 @@ def audit(
     Returns
     -------
     Audit
-        One row per encoder x suite x test x metric.
+        One row per encoder x transform x suite x test x metric.
 
     Raises
     ------
@@ -139,13 +143,16 @@ def audit(
         item_pvalue=item_pvalue,
         rng=rng,
     )
-    return audit_pairs([(encoders, suite)], settings, cache=cache, progress=progress)
+    return audit_pairs(
+        [(encoders, suite)], settings, transforms=transforms, cache=cache, progress=progress
+    )
 
 
 def audit_pairs(
     pairs: Sequence[tuple[object, object]],
     settings: Settings,
     *,
+    transforms: object = None,
     cache: bool | str | os.PathLike[str] | None = None,
     progress: bool | None = None,
 ) -> Audit:
@@ -157,6 +164,8 @@ def audit_pairs(
         Each as :func:`audit` takes them.
     settings : Settings
         As :func:`embias.audit.inputs.check_settings` returns them.
+    transforms : transform, or list or tuple of transforms, optional
+        See :func:`audit`.
     cache : bool, str or os.PathLike, optional
         See :func:`audit`.
     progress : bool, optional
@@ -169,7 +178,7 @@ def audit_pairs(
     asked = [as_suites(suites) for _, suites in pairs]
     if settings.published is not None:
         check_published(settings.published, [suite for suites in asked for suite in suites])
-    opened = [as_encoders(encoders, cache) for encoders, _ in pairs]
+    opened = [as_encoders(encoders, cache, transforms) for encoders, _ in pairs]
     results: list[BiasResult] = []
     used: list[Encoder] = []
     for encoders, suites in zip(opened, asked, strict=True):
