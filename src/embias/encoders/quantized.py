@@ -9,12 +9,13 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from embias.encoders import _quantize as quantize
 from embias.encoders._compose import Composable
 from embias.encoders._items import as_items, check_rows, unique
+from embias.encoders._numbers import as_real
 from embias.encoders._options import as_id
 from embias.encoders._show import plain, shown
 from embias.errors import InputError, did_you_mean
+from embias.geometry import quantize
 from embias.types import Encoder, EncoderInfo, Stimulus, calibrated, how_encoded, why_missing
 
 __all__ = ["QuantizedEncoder"]
@@ -99,7 +100,8 @@ class QuantizedEncoder(Composable):
         self._note: tuple[str, ...] = ()
         self._ranges: NDArray[np.float32] | None = None
         if ranges is not None:
-            self._ranges = quantize.as_ranges(ranges, encoder.info.dim, self._who)
+            given = as_real(ranges, f"{self._who}: ranges")
+            self._ranges = quantize.checked_ranges(given, encoder.info.dim, self._who)
             self._note = (_note_on_ranges(self._ranges, "given ranges"),)
 
     @property
@@ -165,7 +167,9 @@ class QuantizedEncoder(Composable):
             fixed._codes = quantize.signs(rows)
             fixed._note = (_note_on_signs(fixed._codes),)
         else:
-            fixed._ranges = quantize.as_ranges(quantize.ranges_of(rows), rows.shape[1], self._who)
+            fixed._ranges = quantize.checked_ranges(
+                quantize.ranges_of(rows), rows.shape[1], self._who
+            )
             fixed._codes = quantize.int8_codes(rows, fixed._ranges)
             fixed._note = (_note_on_ranges(fixed._ranges, f"ranges over {len(wanted)} items"),)
             if len(wanted) < _ENOUGH:

@@ -15,7 +15,14 @@ from embias.geometry.vectors import check_same_dimension, unit_rows
 from embias.stats.inputs import as_numbers, check_size
 from embias.types import FloatArray
 
-__all__ = ["finite_rows", "joint_span", "span_of_classes", "span_of_spectrum", "span_of_vectors"]
+__all__ = [
+    "checked_band",
+    "finite_rows",
+    "joint_span",
+    "span_of_classes",
+    "span_of_spectrum",
+    "span_of_vectors",
+]
 
 #: Singular values below this share of the largest are rounding.
 _RANK = 1e-10
@@ -193,7 +200,7 @@ def span_of_spectrum(matrix: ArrayLike, band: tuple[int, int] | tuple[float, flo
         Wrong shape, non-finite or only zero values, a band that is empty or out of range.
     """
     rows = finite_rows(matrix, "matrix")
-    start, stop = _checked_band(band, rows.shape[1])
+    start, stop = checked_band(band, rows.shape[1])
     # The Gram matrix is d x d where the matrix has a row for every token of a vocabulary.
     scale = float(np.abs(rows).max())
     if scale == 0:
@@ -214,7 +221,14 @@ def span_of_spectrum(matrix: ArrayLike, band: tuple[int, int] | tuple[float, flo
     )
 
 
-def _checked_band(band: tuple[float, float], dim: int) -> tuple[int, int]:
+def checked_band(band: tuple[float, float], dim: int) -> tuple[int, int]:
+    """Return a band of `dim` directions, as counts or shares, as start and stop (left out).
+
+    Raises
+    ------
+    InputError
+        When it is no such pair, is empty or out of range.
+    """
     rule = (
         f"give (start, stop) with 0 <= start < stop <= {dim} as whole numbers, or two floats "
         "from 0 to 1 as shares"

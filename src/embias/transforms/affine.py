@@ -2,21 +2,20 @@
 
 from __future__ import annotations
 
-import os
-from typing import Any, Self
+from typing import Any
 
 from numpy.typing import ArrayLike, NDArray
-from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.utils.validation import _check_feature_names_in, _generate_get_feature_names_out
 
-from embias.transforms._checks import check_fitted, checked_rows, keep_zero_rows
+from embias.transforms._checks import check_fitted
 from embias.transforms.affine_map import AffineMap
+from embias.transforms.row_transform import RowTransform
 from embias.types import FloatArray
 
 __all__ = ["AffineTransform"]
 
 
-class AffineTransform(TransformerMixin, BaseEstimator):
+class AffineTransform(RowTransform):
     """A fitted transform that maps every row by itself: ``x' = x A' + b``.
 
     What it learns is one frozen :class:`AffineMap`, ``map_``, fitted and stored in float64 and
@@ -26,26 +25,11 @@ class AffineTransform(TransformerMixin, BaseEstimator):
 
     map_: AffineMap
 
-    def transform(self, X: ArrayLike) -> NDArray[Any]:
-        """Map rows.
+    #: Whether the columns that come out are others than those that went in, whatever their number.
+    _new_columns = False
 
-        Parameters
-        ----------
-        X : array_like of shape (n, d)
-            float16, float32 and float64 stay what they are. A row of zeros stays zero, with a
-            warning.
-
-        Returns
-        -------
-        ndarray of shape (n, d')
-
-        Raises
-        ------
-        InputError
-            Not fitted, another dimension than fitted on, NaN or infinite values, no matrix.
-        """
-        rows = checked_rows(self, X)
-        return keep_zero_rows(rows, self.map_.apply(rows), type(self).__name__)
+    def _map_rows(self, rows: NDArray[Any]) -> NDArray[Any]:
+        return self.map_.apply(rows)
 
     def as_affine(self) -> tuple[FloatArray, FloatArray]:
         """Return ``A`` of shape (d', d) and ``b`` of shape (d',), so that ``x' = x A' + b``."""
@@ -62,28 +46,10 @@ class AffineTransform(TransformerMixin, BaseEstimator):
         Otherwise the name of the class and a number, as in scikit-learn.
         """
         check_fitted(self)
-        if self.map_.n_out == self.map_.n_in:
+        if self.map_.n_out == self.map_.n_in and not self._new_columns:
             names: NDArray[Any] = _check_feature_names_in(self, input_features)
             return names
         made: NDArray[Any] = _generate_get_feature_names_out(
             self, self.map_.n_out, input_features=input_features
         )
         return made
-
-    def save(self, folder: str | os.PathLike[str], *, overwrite: bool = False) -> None:
-        """Write the fitted transform into a folder; see :func:`save_transform`."""
-        from embias.transforms.saving import save_transform
-
-        save_transform(self, folder, overwrite=overwrite)
-
-    @classmethod
-    def load(cls, folder: str | os.PathLike[str]) -> Self:
-        """Read a transform of this class back; see :func:`load_transform`."""
-        from embias.transforms.saving import load_as
-
-        return load_as(cls, folder)
-
-    def __sklearn_tags__(self) -> Any:
-        tags = super().__sklearn_tags__()
-        tags.transformer_tags.preserves_dtype = ["float64", "float32", "float16"]
-        return tags

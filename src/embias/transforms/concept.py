@@ -19,7 +19,7 @@ from embias.transforms._labels import (
 )
 from embias.transforms._moments import Moments
 from embias.transforms.affine import AffineTransform
-from embias.transforms.affine_map import AffineMap
+from embias.transforms.moment_transform import SolvedFromMoments
 from embias.types import FloatArray
 
 __all__ = ["ConceptTransform", "MomentEraser", "concept_of"]
@@ -100,19 +100,17 @@ class ConceptTransform(AffineTransform):
         return tags
 
 
-class MomentEraser(ConceptTransform):
+class MomentEraser(SolvedFromMoments, ConceptTransform):
     """A concept transform that needs only means and covariances, so that rows may come in batches.
 
     A subclass computes its map from :class:`Moments` in ``_solve``.
     """
 
-    moments_: Moments
-
     def _fit_rows(self, rows: FloatArray, labels: Labels) -> None:
         warn_of_small_classes(labels, type(self).__name__)
         self.moments_ = Moments.empty(rows.shape[1], labels.values.shape[1])
         self.moments_.update(rows, labels.values)
-        self._map: AffineMap | None = self._solve(self.moments_)
+        self._map = self._solve(self.moments_)
 
     def partial_fit(
         self,
@@ -147,18 +145,3 @@ class MomentEraser(ConceptTransform):
         self.moments_.update(rows, labels.values)
         self._map = None
         return self
-
-    @property
-    def map_(self) -> AffineMap:  # type: ignore[override]
-        """The map, computed when it is first needed after new rows."""
-        if self._map is None:
-            self._map = self._solve(self.moments_)
-        return self._map
-
-    def __sklearn_is_fitted__(self) -> bool:
-        # Solving here keeps the state of a fitted transform, and so its hash, the same for good.
-        return hasattr(self, "moments_") and self.map_ is not None
-
-    @abstractmethod
-    def _solve(self, moments: Moments) -> AffineMap:
-        """Return the map for these moments."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any, Self
 
 import numpy as np
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 
 from embias.errors import InputError
 from embias.geometry import Subspace, as_basis, span_of_classes
@@ -88,18 +88,24 @@ class OrthogonalProjection(AffineTransform):
         who = type(self).__name__
         rows = checked_fit(self, X, at_least=1 if self.subspace is not None else 2)
         check_strength(self.strength)
-        if self.subspace is None:
+        found = self.subspace
+        if found is None:
             target = concept_of(y, sensitive_features)
             labels = read_labels(target, label_columns(target, "classes", who), who)
-            self.subspace_: Subspace | ArrayLike = span_of_classes(rows, labels.codes())
-        else:
-            self.subspace_ = self.subspace
-        basis = as_basis(self.subspace_, "subspace")
-        if basis.shape[1] != rows.shape[1]:
+            found = self._span_of_labels(rows, labels.codes())
+        return self._removing(found, rows.shape[1])
+
+    def _span_of_labels(self, rows: FloatArray, codes: NDArray[np.intp]) -> Subspace:
+        return span_of_classes(rows, codes)
+
+    def _removing(self, subspace: Subspace | ArrayLike, d: int) -> Self:
+        basis = as_basis(subspace, "subspace")
+        if basis.shape[1] != d:
             raise InputError(
-                f"{who}: the subspace lies in {basis.shape[1]} dimensions and the "
-                f"rows have {rows.shape[1]}; find it with vectors of the same encoder"
+                f"{type(self).__name__}: the subspace lies in {basis.shape[1]} dimensions and the "
+                f"rows have {d}; find it with vectors of the same encoder"
             )
+        self.subspace_: Subspace | ArrayLike = subspace
         self.map_ = LowRankMap(basis.T, basis, np.zeros(len(basis))).scaled(self.strength)
         return self
 

@@ -3,12 +3,36 @@
 from __future__ import annotations
 
 from embias.errors import UnknownNameError, did_you_mean
-from embias.transforms import leace, orthogonal_projection
+from embias.transforms import (
+    all_but_the_top,
+    leace,
+    orthogonal_projection,
+    pca,
+    quantize,
+    random_projection,
+    relative_representation,
+    sentence_debias,
+    space_aligner,
+    spectrum_filter,
+    truncate_dims,
+)
 from embias.transforms.card import TransformCard
 
 __all__ = ["TRANSFORMS", "get_transform"]
 
-_MODULES = (orthogonal_projection, leace)
+_MODULES = (
+    orthogonal_projection,
+    leace,
+    sentence_debias,
+    all_but_the_top,
+    spectrum_filter,
+    pca,
+    truncate_dims,
+    quantize,
+    random_projection,
+    relative_representation,
+    space_aligner,
+)
 
 #: Card of every transform, by its name.
 TRANSFORMS: dict[str, TransformCard] = {module.CARD.name: module.CARD for module in _MODULES}

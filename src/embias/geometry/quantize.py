@@ -8,8 +8,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from embias.encoders._numbers import as_real
 from embias.errors import VectorError
+
+__all__ = ["checked_ranges", "dequantised", "hash_of", "int8_codes", "ranges_of", "signs"]
 
 _LEVELS = 255  # steps between the 256 codes
 _OFFSET = 128
@@ -20,9 +21,23 @@ def ranges_of(rows: NDArray[np.float32]) -> NDArray[np.float32]:
     return np.stack((rows.min(axis=0), rows.max(axis=0)))
 
 
-def as_ranges(values: Any, dim: int, who: str) -> NDArray[np.float32]:
-    """Return a caller's ranges as float32, shape (2, d); refuse what is no range."""
-    given = as_real(values, f"{who}: ranges")
+def checked_ranges(given: NDArray[Any], dim: int, who: str) -> NDArray[np.float32]:
+    """Return a caller's ranges as float32, shape (2, d); refuse what is no range.
+
+    Parameters
+    ----------
+    given : ndarray of real numbers
+        Smallest values in row 0, largest in row 1.
+    dim : int
+        Dimensions there must be.
+    who : str
+        How the message begins.
+
+    Raises
+    ------
+    VectorError
+        Another shape, not finite in float32, a smallest value above the largest.
+    """
     if given.shape != (2, dim):
         raise VectorError(
             f"{who}: ranges have the shape {given.shape}, expected (2, {dim}): the smallest and "
