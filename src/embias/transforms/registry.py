@@ -3,12 +3,32 @@
 from __future__ import annotations
 
 from embias.errors import UnknownNameError, did_you_mean
-from embias.transforms import leace, orthogonal_projection
+from embias.transforms import (
+    bam,
+    double_hard_debias,
+    equalize,
+    gbdd,
+    hard_debias,
+    leace,
+    multiclass_hard_debias,
+    neutralize,
+    orthogonal_projection,
+)
 from embias.transforms.card import TransformCard
 
 __all__ = ["TRANSFORMS", "get_transform"]
 
-_MODULES = (orthogonal_projection, leace)
+_MODULES = (
+    orthogonal_projection,
+    leace,
+    neutralize,
+    equalize,
+    hard_debias,
+    multiclass_hard_debias,
+    double_hard_debias,
+    gbdd,
+    bam,
+)
 
 #: Card of every transform, by its name.
 TRANSFORMS: dict[str, TransformCard] = {module.CARD.name: module.CARD for module in _MODULES}
