@@ -19,6 +19,7 @@ from embias.encoders._numbers import as_real
 from embias.encoders._options import as_optional_text
 from embias.encoders._show import one_line, plain, shown
 from embias.encoders._transform_state import describe, libraries_of
+from embias.encoders._word_steps import run_transform, word_of
 from embias.errors import InputError, VectorError
 from embias.types import (
     Encoder,
@@ -48,6 +49,9 @@ class TransformedEncoder(Composable):
         transformed on its own: what depends on other rows (centring with the mean of the
         call) has to be learnt beforehand. A transform whose state can be read is copied; any
         other (a function, an object of C code) must not change while the encoder is in use.
+        One with the attribute ``takes_words = True``, alone or as a step of a Pipeline, is called
+        as ``transform(X, words=[...])``: a text is its own word, a word in context (InContext) is
+        the word, a picture has None.
     revision : str, optional
         What pins the transform, when its state cannot be read (a function, an object of C
         code). By default a hash of its parameters and everything it learnt.
@@ -93,7 +97,8 @@ class TransformedEncoder(Composable):
         with warnings.catch_warnings(), np.errstate(all="ignore"):
             warnings.simplefilter("ignore")  # the rows are nobody's
             try:
-                both, alone = self._apply(rows), self._apply(rows[:1])
+                # Nobody's rows are no words.
+                both, alone = self._apply(rows, [None] * 2), self._apply(rows[:1], [None])
             except (VectorError, MemoryError):
                 raise
             except Exception as error:  # the transform is somebody else's
@@ -114,15 +119,8 @@ class TransformedEncoder(Composable):
             )
         return both
 
-    def _apply(self, rows: NDArray[Any]) -> NDArray[Any]:
-        names = getattr(self._transform, "feature_names_in_", None)
-        given: Any = rows
-        if names is not None:
-            import pandas as pd
-
-            given = pd.DataFrame(rows, columns=names)
-        method = getattr(self._transform, "transform", self._transform)
-        returned = method(given)
+    def _apply(self, rows: NDArray[Any], words: Sequence[str | None]) -> NDArray[Any]:
+        returned = run_transform(self._transform, rows, words)
         what = f"{self._who}: what the transform {plain(self._name)} returned"
         made = as_real(_dense(returned), f"{what} ({type(returned).__name__})")
         if made.ndim != 2 or len(made) != len(rows) or made.shape[1] < 1:
@@ -164,7 +162,7 @@ class TransformedEncoder(Composable):
         rows: NDArray[Any] = np.asarray(self._encoder.encode(distinct, progress=progress))
         if rows.dtype.kind in "iu":  # codes of a quantiser would overflow in products
             rows = rows.astype(np.float64)
-        made = self._apply(rows)
+        made = self._apply(rows, [word_of(item) for item in distinct])
         check_rows(made, distinct, self._info.dim, self._transformed())
         if len(distinct) == len(listed):
             return made

@@ -5,7 +5,14 @@ from __future__ import annotations
 from embias.errors import UnknownNameError, did_you_mean
 from embias.transforms import (
     all_but_the_top,
+    bam,
+    double_hard_debias,
+    equalize,
+    gbdd,
+    hard_debias,
     leace,
+    multiclass_hard_debias,
+    neutralize,
     orthogonal_projection,
     pca,
     quantize,
@@ -32,6 +39,13 @@ _MODULES = (
     random_projection,
     relative_representation,
     space_aligner,
+    neutralize,
+    equalize,
+    hard_debias,
+    multiclass_hard_debias,
+    double_hard_debias,
+    gbdd,
+    bam,
 )
 
 #: Card of every transform, by its name.
