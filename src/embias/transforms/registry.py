@@ -14,6 +14,7 @@ from embias.transforms import (
     multiclass_hard_debias,
     neutralize,
     orthogonal_projection,
+    oscar,
     pca,
     quantize,
     random_projection,
@@ -46,6 +47,7 @@ _MODULES = (
     double_hard_debias,
     gbdd,
     bam,
+    oscar,
 )
 
 #: Card of every transform, by its name.
