@@ -6,6 +6,8 @@ from embias.errors import UnknownNameError, did_you_mean
 from embias.transforms import (
     all_but_the_top,
     bam,
+    counterfactual_eraser,
+    decomposed_adversarial,
     double_hard_debias,
     equalize,
     gbdd,
@@ -49,6 +51,7 @@ _MODULES = (
     bam,
     oscar,
 )
+_MODULES = (orthogonal_projection, leace, counterfactual_eraser, decomposed_adversarial)
 
 #: Card of every transform, by its name.
 TRANSFORMS: dict[str, TransformCard] = {module.CARD.name: module.CARD for module in _MODULES}
