@@ -124,8 +124,11 @@ def test_on_real_words():
     assert abs(before) > 0.005
     assert abs(after) < 1e-12
     turned = (extract | oscar).encode(["she", "he", "teacher"])
-    moved = np.linalg.norm(turned - extract.encode(["she", "he", "teacher"]), axis=1)
-    assert 0 < moved.max() < 0.2
+    words = extract.encode(["she", "he", "teacher"]).astype(np.float64)
+    moved = np.linalg.norm(turned - words, axis=1)
+    inside = np.linalg.norm(words @ oscar.plane_.T, axis=1)
+    assert (moved <= (math.pi / 2 - oscar.angle_) * inside + 1e-6).all()
+    assert moved.max() > 1e-3
 
 
 def test_saved_but_not_folded(tmp_path):

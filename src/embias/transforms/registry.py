@@ -50,8 +50,9 @@ _MODULES = (
     gbdd,
     bam,
     oscar,
+    counterfactual_eraser,
+    decomposed_adversarial,
 )
-_MODULES = (orthogonal_projection, leace, counterfactual_eraser, decomposed_adversarial)
 
 #: Card of every transform, by its name.
 TRANSFORMS: dict[str, TransformCard] = {module.CARD.name: module.CARD for module in _MODULES}
