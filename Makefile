@@ -25,7 +25,7 @@ check: $(READY)
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 	$(BIN)/python scripts/build_manifest.py --check
-	$(BIN)/python scripts/build_metric_table.py --check
+	$(BIN)/python scripts/build_card_tables.py --check
 
 bench: $(READY)
 	$(BIN)/python benchmarks/permutation.py

@@ -78,12 +78,15 @@ def test_what_is_said_of_the_second_suite_command_is_so(folder):
 
 def test_the_table_of_metrics_is_that_of_the_cards():
     from embias.metrics import METRICS
+    from embias.transforms import TRANSFORMS
 
     done = subprocess.run(
-        [sys.executable, str(ROOT / "scripts" / "build_metric_table.py"), "--check"],
+        [sys.executable, str(ROOT / "scripts" / "build_card_tables.py"), "--check"],
         capture_output=True,
         text=True,
         check=False,
     )
     assert done.returncode == 0, done.stderr
     assert all(f"| `{name}` |" in README for name in METRICS)
+    names = [card.estimator.__name__ for card in TRANSFORMS.values()]
+    assert all(f"| `{name}` |" in README for name in names)
