@@ -10,13 +10,14 @@ from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.utils.validation import _check_feature_names_in, _generate_get_feature_names_out
 
 from embias.transforms._checks import check_fitted, checked_rows, keep_zero_rows
+from embias.transforms._guarded import Guarded
 from embias.transforms.affine_map import AffineMap
 from embias.types import FloatArray
 
 __all__ = ["AffineTransform"]
 
 
-class AffineTransform(TransformerMixin, BaseEstimator):
+class AffineTransform(Guarded, TransformerMixin, BaseEstimator):
     """A fitted transform that maps every row by itself: ``x' = x A' + b``.
 
     What it learns is one frozen :class:`AffineMap`, ``map_``, fitted and stored in float64 and

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from embias.errors import UnknownNameError, did_you_mean
-from embias.transforms import leace, orthogonal_projection
+from embias.transforms import drop_dead_dimensions, leace, orthogonal_projection, sal, unit_leace
 from embias.transforms.card import TransformCard
 
 __all__ = ["TRANSFORMS", "get_transform"]
 
-_MODULES = (orthogonal_projection, leace)
+_MODULES = (orthogonal_projection, leace, sal, unit_leace, drop_dead_dimensions)
 
 #: Card of every transform, by its name.
 TRANSFORMS: dict[str, TransformCard] = {module.CARD.name: module.CARD for module in _MODULES}
