@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from _common import print_machine, timed
 from embias.transforms import LEACE, DenseMap
 
-ROWS, BATCH, ROUNDS = 100_000, 8192, 3
+ROWS, BATCH, ROUNDS = 100_000, 8192, 5
 
 
 def rows_and_labels(d: int) -> tuple[NDArray[np.float32], NDArray[np.int64]]:

@@ -37,7 +37,7 @@ def ask_guards(encoder: Encoder, later: Any) -> None:
 
 
 def _steps(transform: Any) -> list[Any]:
-    if transform is None or transform == "passthrough":
+    if transform is None or (isinstance(transform, str) and transform == "passthrough"):
         return []
     steps = getattr(transform, "steps", None)
     if not isinstance(steps, list):

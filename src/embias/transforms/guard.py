@@ -14,7 +14,7 @@ from sklearn.preprocessing import Normalizer
 
 from embias.errors import InputError, did_you_mean
 from embias.geometry import as_basis
-from embias.transforms._checks import TransformWarning
+from embias.transforms._checks import NotFittedTransformError, TransformWarning
 from embias.transforms.affine_map import AffineMap, LowRankMap
 from embias.transforms.card import Guarantee
 from embias.transforms.folding import FoldedAffine, affine_map_of, steps_of
@@ -164,7 +164,12 @@ def _step(part: Any) -> _Step:
     name = str(getattr(part, "__name__", type(part).__name__))
     if not isinstance(part, BaseEstimator):
         return _Step(name, "unknown", None, None, part)
-    map_ = affine_map_of(part)
+    try:
+        map_ = affine_map_of(part)
+    except NotFittedTransformError:
+        if type(part).__module__.partition(".")[0] in ("embias", "sklearn"):
+            raise
+        map_ = None  # other people's steps without a state look as if they were not fitted
     if map_ is not None:
         return _Step(name, "affine", _guarantee(part), map_, part)
     kind = "scaling" if isinstance(part, Normalizer) else "unknown"
