@@ -40,7 +40,14 @@ def metric_table() -> str:
 
 def transform_table() -> str:
     """Return the table of transforms in Markdown."""
-    head = ("Transform", "Removes or does", "Guaranteed after", "Learns from", "In a model", "Paper")
+    head = (
+        "Transform",
+        "Removes or does",
+        "Guaranteed after",
+        "Learns from",
+        "In a model",
+        "Paper",
+    )
     return _table(head, [_transform(card) for card in TRANSFORMS.values()])
 
 

@@ -91,7 +91,8 @@ def test_fold_equals_its_steps_and_stops_at_l2():
     with_l2 = make_pipeline(
         LEACE(), OrthogonalProjection(np.eye(12)[0]), Normalizer(), StandardScaler()
     ).fit(X, y)
-    folded = fold(with_l2)
+    with pytest.warns(TransformWarning, match="fit UnitLEACE"):
+        folded = fold(with_l2)
     kinds = [type(step).__name__ for _, step in folded.steps]
     assert kinds == ["FoldedAffine", "Normalizer", "FoldedAffine"]
     np.testing.assert_allclose(folded.transform(X), with_l2.transform(X), atol=1e-12)
@@ -113,7 +114,8 @@ def test_save_and_load(tmp_path, wrap):
     labels = np.array(["a", "b", "ç"])[y]
     transform = LEACE().fit(pd.DataFrame(X, columns=[f"f{i}" for i in range(12)]), labels)
     if wrap:
-        transform = make_pipeline(LEACE(), Normalizer(), OrthogonalProjection()).fit(X, labels)
+        projection = OrthogonalProjection(np.eye(12)[0])
+        transform = make_pipeline(Normalizer(), LEACE(), projection).fit(X, labels)
     frame = pd.DataFrame(X, columns=[f"f{i}" for i in range(12)])
     given_ = X if wrap else frame
     save_transform(transform, tmp_path / "eraser")

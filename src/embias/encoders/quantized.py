@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from embias.encoders._compose import Composable
+from embias.encoders._guards import ask_guards
 from embias.encoders._items import as_items, check_rows, unique
 from embias.encoders._numbers import as_real
 from embias.encoders._options import as_id
@@ -72,6 +73,17 @@ class QuantizedEncoder(Composable):
         values: Literal["codes", "dequantised"] = "codes",
         ranges: Any = None,
         id: str | None = None,
+    ) -> None:
+        self._set_up(encoder, precision, values, ranges, id)
+        ask_guards(encoder, precision)
+
+    def _set_up(
+        self,
+        encoder: Encoder,
+        precision: Literal["int8", "binary"],
+        values: Literal["codes", "dequantised"],
+        ranges: Any,
+        id: str | None,
     ) -> None:
         if isinstance(encoder, type) or not isinstance(encoder, Encoder):
             raise InputError(
@@ -196,9 +208,10 @@ class QuantizedEncoder(Composable):
         return other
 
     def _around(self, encoder: Encoder, ranges: NDArray[np.float32] | None) -> QuantizedEncoder:
-        return QuantizedEncoder(
-            encoder, self._precision, values=self._values, ranges=ranges, id=self._id
-        )
+        # Not through __init__: guards of transforms inside have been asked once.
+        made = object.__new__(QuantizedEncoder)
+        made._set_up(encoder, self._precision, self._values, ranges, self._id)
+        return made
 
     def encode(self, items: Sequence[Stimulus], *, progress: bool = False) -> NDArray[np.float64]:
         """Return the rounded vectors; the same whatever the order and company of the items.

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from embias.encoders._cache_keys import UNPINNED
 from embias.encoders._compose import Composable
+from embias.encoders._guards import ask_guards
 from embias.encoders._items import as_items, check_rows, unique
 from embias.encoders._numbers import as_real
 from embias.encoders._options import as_optional_text
@@ -88,6 +89,7 @@ class TransformedEncoder(Composable):
             libraries={**inner.libraries, **libraries_of(transform)},
             transforms=(*inner.transforms, text),
         )
+        ask_guards(encoder, transform)
 
     def _probe(self, inner: EncoderInfo) -> NDArray[Any]:
         """Transform two made-up rows: learns the dimension, and that rows are taken one by one."""
@@ -267,6 +269,8 @@ def _dense(returned: Any) -> Any:
 def _normalizes(transform: Any) -> bool:
     steps = getattr(transform, "steps", None)
     last = steps[-1][1] if isinstance(steps, list) and steps else transform
+    if getattr(last, "gives_unit_rows", False) is True:
+        return True
     return type(last).__name__ == "Normalizer" and getattr(last, "norm", None) == "l2"
 
 

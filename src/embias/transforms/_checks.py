@@ -46,14 +46,18 @@ def _as_input_error(who: str) -> Iterator[None]:
         raise InputError(f"{who}: {error}") from error
 
 
-def checked_fit(estimator: Any, X: Any, *, at_least: int = 1, reset: bool = True) -> FloatArray:
+def checked_fit(
+    estimator: Any, X: Any, *, at_least: int = 1, reset: bool = True, keep_type: bool = False
+) -> FloatArray:
     """Return the rows to fit on as float64, after the checks of scikit-learn.
 
-    Sets ``n_features_in_`` and ``feature_names_in_`` on the first call (`reset`).
+    Sets ``n_features_in_`` and ``feature_names_in_`` on the first call (`reset`). With
+    `keep_type` rows of another floating type stay as they are, for those who convert in blocks.
     """
+    dtype = _FLOATS if keep_type else np.float64
     with _as_input_error(type(estimator).__name__):
         checked: FloatArray = validate_data(
-            estimator, X, dtype=np.float64, reset=reset, ensure_min_samples=at_least
+            estimator, X, dtype=dtype, reset=reset, ensure_min_samples=at_least
         )
     return checked
 

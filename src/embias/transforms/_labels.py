@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import warnings
 from dataclasses import dataclass
+from numbers import Real
 from typing import Any, Literal, TypeAlias
 
 import numpy as np
@@ -138,10 +139,28 @@ def _as_columns(y: Any, who: str) -> list[NDArray[Any]]:
     try:
         checked = _check_y(y, multi_output=True, estimator=None, y_numeric=False)
         if checked.ndim == 1 or checked.shape[1] == 1:
-            return [column_or_1d(checked, warn=False)]
+            return [_of_one_kind(column_or_1d(checked, warn=False), who)]
+    except InputError:
+        raise
     except ValueError as error:
         raise InputError(f"{who}: y: {error}") from error
-    return [checked[:, i] for i in range(checked.shape[1])]
+    return [_of_one_kind(checked[:, i], who) for i in range(checked.shape[1])]
+
+
+def _of_one_kind(values: NDArray[Any], who: str) -> NDArray[Any]:
+    """Return a column of mixed frames as the numbers it holds, or as it is where it holds texts."""
+    if values.dtype.kind != "O":
+        return values
+    listed = values.tolist()
+    if all(isinstance(each, Real) for each in listed):
+        return np.array(listed)
+    odd = [each for each in listed if not isinstance(each, str)]
+    if odd:
+        raise InputError(
+            f"{who}: y holds {str(odd[0])[:60]!r} ({type(odd[0]).__name__}) beside other kinds of "
+            "labels; give texts only or numbers only, and leave rows without a label out"
+        )
+    return values
 
 
 def _column(values: NDArray[Any], concept: Concept, who: str) -> LabelColumn:

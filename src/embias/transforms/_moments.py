@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from embias.errors import InputError
 from embias.types import FloatArray
@@ -54,26 +56,41 @@ class Moments:
             np.zeros((k, k)),
         )
 
-    def update(self, x: FloatArray, z: FloatArray | None = None) -> None:
-        """Add rows, shapes (m, d) and (m, k)."""
+    def update(self, x: NDArray[Any], z: FloatArray | None = None) -> None:
+        """Add rows, shapes (m, d) and (m, k); of any floating type, summed in float64."""
         labels = np.zeros((len(x), 0)) if z is None else z
         for block in blocks(len(x)):
             self._add(x[block], labels[block])
 
-    def _add(self, x: FloatArray, z: FloatArray) -> None:
-        # Centred about the block's own mean, then merged: two large numbers are never subtracted.
-        m = len(x)
-        mean_x, mean_z = x.mean(axis=0), z.mean(axis=0)
-        dx, dz = x - mean_x, z - mean_z
-        total = self.n + m
-        weight = self.n * m / total
-        gap_x, gap_z = mean_x - self.mean_x, mean_z - self.mean_z
-        self.scatter_x += dx.T @ dx + weight * np.outer(gap_x, gap_x)
-        self.scatter_xz += dx.T @ dz + weight * np.outer(gap_x, gap_z)
-        self.scatter_z += dz.T @ dz + weight * np.outer(gap_z, gap_z)
-        self.mean_x = self.mean_x + gap_x * (m / total)
-        self.mean_z = self.mean_z + gap_z * (m / total)
-        self.n = total
+    def _add(self, x: NDArray[Any], z: FloatArray) -> None:
+        # Centred about a mean near its own before anything is squared: two large numbers are
+        # never subtracted. The running mean is one once it stands on as many rows.
+        n, m = self.n, len(x)
+        near = n >= m
+        about_x = self.mean_x if near else x.mean(axis=0, dtype=np.float64)
+        about_z = self.mean_z if near else z.mean(axis=0)
+        # Rows, labels and a one side by side: one product holds all sums there are.
+        d, k = len(self.mean_x), len(self.mean_z)
+        joint = np.empty((m, d + k + 1))
+        np.subtract(x, about_x, out=joint[:, :d])
+        np.subtract(z, about_z, out=joint[:, d:-1])
+        joint[:, -1] = 1
+        sums = joint.T @ joint
+        own_x, own_z = sums[:d, -1] / m, sums[d:-1, -1] / m
+        gap_x, gap_z = about_x - self.mean_x + own_x, about_z - self.mean_z + own_z
+        weight = n * m / (n + m)
+        self.scatter_x += sums[:d, :d]
+        if near:
+            self.scatter_x += np.outer((weight - m) * own_x, own_x)
+        elif n:
+            self.scatter_x += np.outer(weight * gap_x, gap_x)
+        self.scatter_xz += sums[:d, d:-1] - m * np.outer(own_x, own_z)
+        self.scatter_xz += weight * np.outer(gap_x, gap_z)
+        self.scatter_z += sums[d:-1, d:-1] - m * np.outer(own_z, own_z)
+        self.scatter_z += weight * np.outer(gap_z, gap_z)
+        self.mean_x = self.mean_x + gap_x * (m / (n + m))
+        self.mean_z = self.mean_z + gap_z * (m / (n + m))
+        self.n = n + m
 
     def covariances(self) -> tuple[FloatArray, FloatArray, FloatArray]:
         """Return ``S_xx``, ``S_xz`` and ``S_zz``, with n - 1.

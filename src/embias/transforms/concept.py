@@ -6,6 +6,7 @@ from abc import abstractmethod
 from typing import Any, Self
 
 from numpy.typing import ArrayLike
+from sklearn.base import BaseEstimator
 
 from embias.errors import InputError
 from embias.transforms._checks import checked_fit
@@ -22,7 +23,7 @@ from embias.transforms.affine import AffineTransform
 from embias.transforms.moment_transform import SolvedFromMoments
 from embias.types import FloatArray
 
-__all__ = ["ConceptTransform", "MomentEraser", "concept_of"]
+__all__ = ["ConceptTransform", "LabelledFit", "MomentEraser", "concept_of"]
 
 
 def concept_of(y: Any, sensitive_features: Any) -> Any:
@@ -34,11 +35,14 @@ def concept_of(y: Any, sensitive_features: Any) -> Any:
     return y if sensitive_features is None else sensitive_features
 
 
-class ConceptTransform(AffineTransform):
-    """An affine transform that is fitted on rows and what they are labelled with.
+class LabelledFit(BaseEstimator):
+    """The fit of whatever learns from rows and what they are labelled with.
 
-    A subclass has a parameter ``concept`` and computes its map in ``_fitted_map``.
+    A subclass has a parameter ``concept`` and learns in ``_fit_rows``.
     """
+
+    #: Whether ``_fit_rows`` takes rows of any floating type, instead of a copy in float64.
+    _any_float = False
 
     concept: Concept
     classes_: list[Any]
@@ -67,7 +71,7 @@ class ConceptTransform(AffineTransform):
         InputError
             Labels missing or of one class only, NaN, a wrong shape.
         """
-        rows = checked_fit(self, X, at_least=2)
+        rows = checked_fit(self, X, at_least=2, keep_type=self._any_float)
         labels = self._labels(concept_of(y, sensitive_features), len(rows))
         self._fit_rows(rows, labels)
         return self
@@ -100,11 +104,20 @@ class ConceptTransform(AffineTransform):
         return tags
 
 
+class ConceptTransform(LabelledFit, AffineTransform):
+    """An affine transform that is fitted on rows and what they are labelled with.
+
+    A subclass has a parameter ``concept`` and computes its ``map_`` in ``_fit_rows``.
+    """
+
+
 class MomentEraser(SolvedFromMoments, ConceptTransform):
     """A concept transform that needs only means and covariances, so that rows may come in batches.
 
     A subclass computes its map from :class:`Moments` in ``_solve``.
     """
+
+    _any_float = True
 
     def _fit_rows(self, rows: FloatArray, labels: Labels) -> None:
         warn_of_small_classes(labels, type(self).__name__)
@@ -135,7 +148,7 @@ class MomentEraser(SolvedFromMoments, ConceptTransform):
         self
         """
         first = not hasattr(self, "moments_")
-        rows = checked_fit(self, X, reset=first)
+        rows = checked_fit(self, X, reset=first, keep_type=True)
         target = concept_of(y, sensitive_features)
         if first:
             labels = self._labels(target, len(rows), classes)

@@ -125,26 +125,36 @@ def fold(transform: Any) -> Any:
     ------
     InputError
         Not fitted, or neighbouring steps of different dimension.
+
+    Warns
+    -----
+    TransformWarning
+        When a step breaks what an earlier one guarantees, see :func:`broken_guarantees`.
     """
+    from embias.transforms.guard import warn_of_broken_guarantees
+
+    warn_of_broken_guarantees(transform)
     runs: list[list[Any]] = []
     for step in steps_of(transform):
         map_ = affine_map_of(step)
-        entry = (type(step).__name__, step if map_ is None else map_)
+        folded = step.folded_ if isinstance(step, FoldedAffine) else ()
+        entry = (folded or (type(step).__name__,), step if map_ is None else map_)
         joins = runs and map_ is not None and isinstance(runs[-1][-1][1], AffineMap)
         if joins:
             runs[-1].append(entry)
         else:
             runs.append([entry])
-    folded = [_one(run) for run in runs]
-    if len(folded) == 1:
-        return folded[0]
-    return Pipeline([(f"{type(step).__name__.lower()}-{i}", step) for i, step in enumerate(folded)])
+    made = [_one(run) for run in runs]
+    if len(made) == 1:
+        return made[0]
+    return Pipeline([(f"{type(step).__name__.lower()}-{i}", step) for i, step in enumerate(made)])
 
 
 def _one(run: list[Any]) -> Any:
     if not isinstance(run[0][1], AffineMap):
         return run[0][1]
-    return FoldedAffine.of(reduce(_checked_compose, (m for _, m in run)), tuple(n for n, _ in run))
+    names = tuple(name for names, _ in run for name in names)
+    return FoldedAffine.of(reduce(_checked_compose, (map_ for _, map_ in run)), names)
 
 
 def _checked_compose(first: AffineMap, second: AffineMap) -> AffineMap:

@@ -2,24 +2,24 @@
 
 from __future__ import annotations
 
+import warnings
+
 import numpy as np
 from scipy import linalg
 
-from embias.errors import InputError
-from embias.transforms._checks import check_fitted, check_strength
+from embias.transforms._checks import TransformWarning, check_fitted, check_strength
 from embias.transforms._labels import Concept
 from embias.transforms._moments import Moments
+from embias.transforms._whitening import label_whitener, shrunk, whitening
 from embias.transforms.affine_map import AffineMap, LowRankMap
 from embias.transforms.card import TransformCard
 from embias.transforms.concept import MomentEraser
 from embias.types import FloatArray
 
-__all__ = ["CARD", "LEACE", "half_powers", "label_whitener", "shrunk"]
+__all__ = ["CARD", "LEACE", "warn_of_few_rows"]
 
 #: Canonical correlations below this are rounding: far under the 1/sqrt(n) of noise.
 _NONE = 1e-8
-#: Label columns at variance 1 have no combination with less variance than this but for rounding.
-_NO_LABEL = 1e-10
 
 
 class LEACE(MomentEraser):
@@ -35,7 +35,8 @@ class LEACE(MomentEraser):
         numbers too, are classes.
     shrinkage : bool
         Shrink the covariance towards a multiple of the identity (for n not much above d). The
-        cross-covariance still is zero; the move is no longer the least.
+        cross-covariance still is zero; the move is no longer the least, and `correlations_` are
+        smaller than the canonical ones.
     strength : float
         From 0 (no change) to 1; the guarantee holds at 1 only.
 
@@ -55,7 +56,10 @@ class LEACE(MomentEraser):
     the scale of a label nor on how rare a class is. The reference code cuts at an absolute
     covariance and silently keeps a class of one in a thousand.
 
-    Guaranteed on the fit data only, and not after L2 normalisation, cosine or quantisation.
+    Guaranteed on the fit data only, and not after L2 normalisation, cosine or quantisation: see
+    :class:`UnitLEACE` for unit vectors and :func:`broken_guarantees` for whole pipelines. A
+    coordinate in which nothing but the concept varied holds rounding afterwards, whose signs may
+    still tell the classes: see :class:`DropDeadDimensions`.
 
     References
     ----------
@@ -82,17 +86,20 @@ class LEACE(MomentEraser):
 
     def _solve(self, moments: Moments) -> AffineMap:
         check_strength(self.strength)
-        s_xx, s_xz, s_zz = moments.covariances()
-        if self.shrinkage:
-            s_xx = shrunk(s_xx, moments.n)
-        inverse_root, root = half_powers(s_xx)
-        whitened = inverse_root @ s_xz @ label_whitener(s_zz)
-        u, correlations, _ = linalg.svd(whitened, full_matrices=False)
+        s_xx, s_xz, _ = moments.covariances()
+        if not self.shrinkage:
+            warn_of_few_rows(moments.n, len(s_xx), type(self).__name__, "or shrinkage=True")
+        white = whitening(shrunk(s_xx, moments.n) if self.shrinkage else s_xx, moments.mean_x)
+        cross = s_xz @ label_whitener(moments)
+        u, correlations, vt = linalg.svd(white.exact @ cross, full_matrices=False)
         kept = correlations > _NONE
         self._correlations = np.minimum(correlations[kept], 1.0)
-        u = u[:, kept]
-        erased = LowRankMap.about(moments.mean_x, root @ u, u.T @ inverse_root)
-        return erased.scaled(self.strength)
+        # The left factor is made of the cross-covariance itself, so that this is erased to the
+        # last digit, also along directions too faint for the covariance to resolve.
+        left = cross @ (vt[kept].T / correlations[kept])
+        right = u[:, kept].T @ white.inverse
+        left = linalg.solve((right @ left).T, left.T).T if kept.any() else left
+        return LowRankMap.about(moments.mean_x, left, right).scaled(self.strength)
 
     @property
     def correlations_(self) -> FloatArray:
@@ -101,41 +108,16 @@ class LEACE(MomentEraser):
         return self._correlations
 
 
-def label_whitener(s_zz: FloatArray) -> FloatArray:
-    """Return a matrix after which label columns, shape (k, r), are uncorrelated, at variance 1.
-
-    Columns are brought to variance 1 first, so that neither a rare class nor a small unit counts
-    as rounding; what one-hot columns share (they add up to 1) is dropped.
-    """
-    sd = np.sqrt(np.diag(s_zz))
-    scale = np.divide(1.0, sd, out=np.zeros_like(sd), where=sd > 0)
-    values, vectors = linalg.eigh(s_zz * np.outer(scale, scale))
-    kept = values > _NO_LABEL
-    whitener: FloatArray = scale[:, None] * vectors[:, kept] / np.sqrt(values[kept])
-    return whitener
-
-
-def half_powers(covariance: FloatArray) -> tuple[FloatArray, FloatArray]:
-    """Return the symmetric ``S^(-1/2)`` and ``S^(1/2)``, both zero where S is (to rounding)."""
-    values, vectors = linalg.eigh(covariance)
-    floor = len(values) * np.finfo(np.float64).eps * max(float(values[-1]), 0.0)
-    kept = values > floor
-    vectors, roots = vectors[:, kept], np.sqrt(values[kept])
-    return (vectors / roots) @ vectors.T, (vectors * roots) @ vectors.T
-
-
-def shrunk(covariance: FloatArray, n: int) -> FloatArray:
-    """Return the covariance shrunk towards a multiple of the identity, by n rows.
-
-    ``a S + (1 - a) tr(S)/d I`` with ``1 - a = tr(S)^2 / (n (|S|_F^2 - tr(S)^2/d))`` in [0, 1].
-    """
-    d = len(covariance)
-    trace = float(np.trace(covariance))
-    spread = float((covariance**2).sum()) - trace**2 / d
-    if trace <= 0:
-        raise InputError("the rows do not differ, so there is nothing to learn; give other rows")
-    share = min(1.0, trace**2 / (n * spread)) if spread > 0 else 1.0
-    return (1 - share) * covariance + share * trace / d * np.eye(d)
+def warn_of_few_rows(n: int, d: int, who: str, cure: str) -> None:
+    """Warn where rows are too few to tell the concept from what is special to each row."""
+    if n <= d:
+        warnings.warn(
+            f"{who}: {n} rows of {d} dimensions: any labels of so few rows can be read off "
+            "linearly, so what is erased holds for these rows and says little of others; give "
+            f"more rows than dimensions, {cure}",
+            TransformWarning,
+            stacklevel=5,
+        )
 
 
 CARD = TransformCard(

@@ -9,6 +9,7 @@ from embias.transforms import (
     counterfactual_eraser,
     decomposed_adversarial,
     double_hard_debias,
+    drop_dead_dimensions,
     equalize,
     gbdd,
     hard_debias,
@@ -21,10 +22,12 @@ from embias.transforms import (
     quantize,
     random_projection,
     relative_representation,
+    sal,
     sentence_debias,
     space_aligner,
     spectrum_filter,
     truncate_dims,
+    unit_leace,
 )
 from embias.transforms.card import TransformCard
 
@@ -33,6 +36,9 @@ __all__ = ["TRANSFORMS", "get_transform"]
 _MODULES = (
     orthogonal_projection,
     leace,
+    unit_leace,
+    sal,
+    drop_dead_dimensions,
     sentence_debias,
     all_but_the_top,
     spectrum_filter,

@@ -10,11 +10,12 @@ from numpy.typing import ArrayLike, NDArray
 from sklearn.base import BaseEstimator, TransformerMixin
 
 from embias.transforms._checks import checked_rows, keep_zero_rows
+from embias.transforms._guarded import Guarded
 
 __all__ = ["RowTransform"]
 
 
-class RowTransform(TransformerMixin, BaseEstimator):
+class RowTransform(Guarded, TransformerMixin, BaseEstimator):
     """A fitted transform that maps every row by itself, whatever the other rows of the call.
 
     A subclass computes the rows in ``_map_rows``.

@@ -19,6 +19,7 @@ from embias._version import version
 from embias.errors import DataFileError, InputError, OutputError
 from embias.transforms._checks import check_fitted
 from embias.transforms._state import pack, unpack
+from embias.transforms.guard import warn_of_broken_guarantees
 
 __all__ = ["load_as", "load_transform", "save_transform"]
 
@@ -53,6 +54,11 @@ def save_transform(
     OutputError
         When the folder exists (without `overwrite`, or with other files in it), or cannot be
         written. Nothing is half-written.
+
+    Warns
+    -----
+    TransformWarning
+        When a step breaks what an earlier one guarantees, see :func:`broken_guarantees`.
     """
     check_fitted(transform)
     arrays: dict[str, Any] = {}
@@ -68,6 +74,7 @@ def save_transform(
         _write(target, packed, arrays)
     except OSError as error:
         raise OutputError(f"{target}: cannot be written ({error.strerror or error})") from error
+    warn_of_broken_guarantees(transform)
     return target
 
 
