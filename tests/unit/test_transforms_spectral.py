@@ -81,7 +81,11 @@ def test_as_one_matrix_folded_and_saved(name, tmp_path):
     np.testing.assert_allclose(fitted.transform(X.astype(np.float32)), made, atol=1e-3)
     steps = make_pipeline(fitted, OrthogonalProjection(np.eye(made.shape[1])[0]))
     steps[-1].fit(made)
-    one = fold(steps)
+    if name == "sentence-debias":  # a later projection puts a part of what it removed back
+        with pytest.warns(TransformWarning, match="puts a component back"):
+            one = fold(steps)
+    else:
+        one = fold(steps)
     assert isinstance(one, FoldedAffine)
     np.testing.assert_allclose(one.transform(X), steps.transform(X), atol=1e-10)
     fitted.save(tmp_path / "t")

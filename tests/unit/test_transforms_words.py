@@ -357,7 +357,8 @@ def test_affine_ones_fold_and_the_others_stop_a_fold():
     one = fold(steps)
     assert one.folded_ == ("GBDD", "BAM")
     np.testing.assert_allclose(one.transform(ROWS), steps.transform(ROWS), atol=1e-12)
-    with_words = fold(make_pipeline(gbdd, FITTED))
+    with pytest.warns(TransformWarning, match="does not survive HardDebias"):
+        with_words = fold(make_pipeline(gbdd, FITTED))
     assert [type(step).__name__ for _, step in with_words.steps] == ["FoldedAffine", "HardDebias"]
 
 
