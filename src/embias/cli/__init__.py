@@ -1,4 +1,4 @@
-"""The command line: ``embias audit``, ``embias list`` and ``embias cache``."""
+"""The command line: ``embias audit``, ``debias``, ``list`` and ``cache``."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from collections.abc import Callable, Sequence
 from embias._version import version
 from embias.cli._audit import add_audit
 from embias.cli._cache import add_cache
+from embias.cli._debias import add_debias
 from embias.cli._list import add_list
 from embias.cli._output import BAD_INPUT, INTERRUPTED, complain
 from embias.errors import EmbiasError
@@ -73,6 +74,11 @@ def _parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(title="commands", required=True, metavar="COMMAND")
     add_audit(
         commands.add_parser("audit", help="run association tests on models", allow_abbrev=False)
+    )
+    add_debias(
+        commands.add_parser(
+            "debias", help="take a concept out of a model or word vectors", allow_abbrev=False
+        )
     )
     add_list(commands.add_parser("list", help="show what there is", allow_abbrev=False))
     add_cache(commands.add_parser("cache", help="show or clear cached vectors", allow_abbrev=False))

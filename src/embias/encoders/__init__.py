@@ -25,6 +25,7 @@ from embias.encoders.transformer import TransformerEncoder
 from embias.encoders.truncated import TruncatedEncoder
 from embias.encoders.vector_file_encoder import VectorFileEncoder
 from embias.encoders.vector_files import VectorTable, read_vectors
+from embias.encoders.vector_writer import save_word_vectors
 
 __all__ = [
     "CachedEncoder",
@@ -51,4 +52,5 @@ __all__ = [
     "known_encoders",
     "pool_contexts",
     "read_vectors",
+    "save_word_vectors",
 ]

@@ -182,6 +182,11 @@ class SentenceTransformerEncoder(Composable):
         """How the vectors are made."""
         return self._info
 
+    @property
+    def model(self) -> Any:
+        """The model of sentence-transformers; do not change it while the encoder is in use."""
+        return self._model
+
     def encode(self, items: Sequence[Stimulus], *, progress: bool = False) -> NDArray[np.float32]:
         """Return one vector per text; each distinct text is computed once.
 

@@ -1,6 +1,6 @@
 """Result values: frozen, named, carrying their evidence; nothing here computes a statistic."""
 
-from embias.results._writing import check_output, write_text
+from embias.results._writing import check_output, open_output, write_text
 from embias.results.audit import COLUMNS, Audit
 from embias.results.measure import Measure
 from embias.results.terms import Alternative, Interval, PvalueMethod, Status, Unit
@@ -29,5 +29,6 @@ __all__ = [
     "Status",
     "Unit",
     "check_output",
+    "open_output",
     "write_text",
 ]

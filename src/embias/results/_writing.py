@@ -1,15 +1,18 @@
-"""Writing a text whole or not at all."""
+"""Writing a file whole or not at all."""
 
 from __future__ import annotations
 
 import os
 import stat
 import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from typing import IO
 
-from embias.errors import InputError, OutputError
+from embias.errors import EmbiasError, InputError, OutputError
 
-__all__ = ["check_output", "write_text"]
+__all__ = ["check_output", "open_output", "write_text"]
 
 
 def check_output(path: str | os.PathLike[str]) -> Path:
@@ -59,14 +62,31 @@ def write_text(path: str | os.PathLike[str], text: str) -> None:
     OutputError
         When it cannot be written; what was there before is then still there.
     """
+    with open_output(path) as stream:
+        stream.write(text.encode("utf-8", errors="backslashreplace"))
+
+
+@contextmanager
+def open_output(path: str | os.PathLike[str]) -> Iterator[IO[bytes]]:
+    """Open `path` for bytes that appear there when the block ends without an error, or never.
+
+    A link is followed, and a file that is there keeps its permissions.
+
+    Raises
+    ------
+    OutputError
+        When it cannot be written; what was there before is then still there.
+    """
     target = check_output(path)
     temporary: str | None = None
     try:
         handle, temporary = _temporary(target)
-        with open(handle, "w", encoding="utf-8", errors="backslashreplace") as stream:
-            stream.write(text)
+        with open(handle, "wb") as stream:
+            yield stream
         os.chmod(temporary, _permissions(target))
         os.replace(temporary, target)
+    except EmbiasError:
+        raise
     except OSError as error:
         raise _cannot_write(path, error) from error
     finally:

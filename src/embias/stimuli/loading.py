@@ -4,17 +4,22 @@ from __future__ import annotations
 
 import math
 import os
-import tomllib
-import unicodedata
 import warnings
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from embias._data import data_path
-from embias.errors import DataFileError, InputError, UnknownNameError, did_you_mean
+from embias.errors import DataFileError, InputError, did_you_mean
 from embias.results import Published
+from embias.stimuli._files import (
+    check_schema,
+    find_file,
+    quoted,
+    read_source,
+    read_toml,
+    titles_of,
+)
 from embias.stimuli._sentences import Sentences, sentences_by_role
 from embias.stimuli._table import Table
 from embias.stimuli.pictures import ImageSet, find_pictures, printable_name
@@ -31,19 +36,11 @@ _SUITE_KEYS = (
 _SET_KEYS = ("name", "words", "images")
 _TEST_KEYS = ("targets", "attributes", "templates", "note", "source", "published", "pairs")
 _PUBLISHED_KEYS = ("weights", "effect_size", "pvalue", "decimals", "source", "note")
-_SOURCE_KEYS = ("paper", "url", "table", "license", "note")
-
-#: Layout of the file; written in it, so that a later layout is told from a mistake.
-_SCHEMA = 1
 
 
 def known_suites() -> dict[str, str]:
     """Return the shipped suites: name to title."""
-    titles = {}
-    for path in sorted(data_path("suites").glob("*.toml")):
-        document = _parse(path, str(path))
-        titles[path.stem] = str(document.get("title", ""))
-    return titles
+    return titles_of("suite", _read)
 
 
 def load_suite(name_or_path: str | os.PathLike[str]) -> Suite:
@@ -79,63 +76,26 @@ def load_suite(name_or_path: str | os.PathLike[str]) -> Suite:
     >>> len(load_suite("weat"))
     10
     """
-    if not isinstance(name_or_path, str | os.PathLike):
-        raise InputError(f"load_suite: {name_or_path!r:.60} is neither a name nor a path")
-    text = os.fspath(name_or_path)
-    known = {path.stem: path for path in data_path("suites").glob("*.toml")}
-    if isinstance(name_or_path, str) and text in known:
-        shipped = known[text]
-        suite = _suite(_parse(shipped, shipped.name), shipped.name, shipped.parent)
-        return replace(suite, shipped=True)
-    is_path = isinstance(name_or_path, os.PathLike) or text.endswith(".toml") or os.sep in text
-    # os.path, unlike pathlib, takes a name that no file could have for a missing file.
-    if is_path or os.path.isfile(text):
-        return _suite(_parse(Path(text), text), text, Path(text).parent)
-    raise UnknownNameError(
-        f"no suite {text!r:.80} ({did_you_mean(text, known)}); a suite of your own is given as "
-        "the path of a .toml file"
-    )
+    path, where, shipped = find_file(name_or_path, "suite")
+    suite = _suite(_read(path, where), where, path.parent)
+    return replace(suite, shipped=True) if shipped else suite
 
 
-def _parse(path: Path, where: str) -> dict[str, Any]:
-    try:
-        raw = path.read_bytes()
-    except (OSError, ValueError) as error:
-        reason = getattr(error, "strerror", None) or error
-        raise DataFileError(
-            f"{where}: cannot be read: {reason}; give the path of a .toml file, or the name of a "
-            "shipped suite (embias list suites)"
-        ) from error
-    if not raw.strip():
-        raise DataFileError(f"{where}: the file is empty; write [sets] and [tests] into it")
-    try:
-        text = raw.decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        line = raw[: error.start].count(b"\n") + 1
-        raise DataFileError(
-            f"{where}, line {line}: not UTF-8 text; save the file as UTF-8"
-        ) from error
-    try:
-        # Composed form, so that an accent written in two characters finds its word.
-        return tomllib.loads(unicodedata.normalize("NFC", text))
-    except (ValueError, RecursionError) as error:
-        # Besides its own error, tomllib lets through those of huge numbers and deep nesting.
-        raise DataFileError(f"{where}: not valid TOML: {error}") from error
+def _read(path: Path, where: str) -> dict[str, Any]:
+    return read_toml(path, where, "suite", "[sets] and [tests]")
 
 
 def _suite(document: dict[str, Any], where: str, folder: Path) -> Suite:
     top = Table(document, where, _SUITE_KEYS)
-    schema = top.get("schema", _SCHEMA)
-    if schema != _SCHEMA:
-        raise top.error("schema", f"is {schema!r}; this version of embias reads {_SCHEMA}")
-    source = _source(top.get("source", None), f"{where}: [source]")
+    check_schema(top)
+    source = read_source(top.get("source", None), f"{where}: [source]")
     sets = _sets(top.get("sets"), where, folder)
     sentences = Sentences(document, where)
     entries = Table(top.get("tests"), f"{where}: [tests]").values
     if not entries:
         raise top.error("tests", "has no test; give at least one table [tests.NAME]")
     tests = tuple(
-        _test(name, entry, f"{where}: [tests.{_quoted(name)}]", sets, sentences, source)
+        _test(name, entry, f"{where}: [tests.{quoted(name)}]", sets, sentences, source)
         for name, entry in entries.items()
     )
     return Suite(
@@ -149,17 +109,10 @@ def _suite(document: dict[str, Any], where: str, folder: Path) -> Suite:
     )
 
 
-def _source(values: object, where: str) -> Source | None:
-    if values is None:
-        return None
-    table = Table(values, where, _SOURCE_KEYS)
-    return Source(table.text("paper"), *(table.text(key, "") for key in _SOURCE_KEYS[1:]))
-
-
 def _sets(values: object, where: str, folder: Path) -> dict[str, ImageSet]:
     sets = {}
     for key, entry in Table(values, f"{where}: [sets]").values.items():
-        table = Table(entry, f"{where}: [sets.{_quoted(key)}]", _SET_KEYS)
+        table = Table(entry, f"{where}: [sets.{quoted(key)}]", _SET_KEYS)
         if "images" in table.values:
             sets[key] = _picture_set(table, table.text("name", key), folder)
         else:
@@ -236,7 +189,7 @@ def _test(
             targets=(targets[0].words, targets[1].words),
             attributes=(attributes[0].words, attributes[1].words),
             templates=templates,
-            source=_source(table.get("source", None), f"{where}, key 'source'") or source,
+            source=read_source(table.get("source", None), f"{where}, key 'source'") or source,
             sentences=own,
             published=published,
             note=table.text("note", ""),
@@ -280,8 +233,3 @@ def _is_finite_number(value: object) -> bool:
         return math.isfinite(value)
     except OverflowError:  # a whole number beyond every float
         return False
-
-
-def _quoted(key: str) -> str:
-    """Return a key as it stands in a table heading, on one line whatever it holds."""
-    return key if key.replace("-", "").replace("_", "").isalnum() else repr(key)

@@ -49,3 +49,17 @@ class TransformCard:
     affine: bool
     caveats: str
     paper: str
+
+    def to_text(self) -> str:
+        """Return the card for a terminal."""
+        kind = "an affine map" if self.affine else "no affine map: it cannot be put into a model"
+        rows = {
+            "learns": f"from {self.learns_from}; {kind}",
+            "removes": self.removes,
+            "guaranteed": self.guaranteed,
+            "caveats": self.caveats,
+            "paper": self.paper,
+            "use": f"embias.transforms.{self.estimator.__name__}",
+        }
+        lines = [f"  {key:<10}  {text}" for key, text in rows.items()]
+        return "\n".join([f"{self.name}: {self.title}", *lines])

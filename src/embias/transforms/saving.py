@@ -5,8 +5,6 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-import shutil
-import tempfile
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -18,6 +16,7 @@ from sklearn.preprocessing import Normalizer
 from embias._version import version
 from embias.errors import DataFileError, InputError, OutputError
 from embias.transforms._checks import check_fitted
+from embias.transforms._folder import new_folder
 from embias.transforms._state import pack, unpack
 from embias.transforms.guard import warn_of_broken_guarantees
 
@@ -70,10 +69,8 @@ def save_transform(
         )
     target = Path(os.fsdecode(folder))
     _check_target(target, overwrite)
-    try:
-        _write(target, packed, arrays)
-    except OSError as error:
-        raise OutputError(f"{target}: cannot be written ({error.strerror or error})") from error
+    with new_folder(target) as scratch:
+        _write(scratch, packed, arrays)
     warn_of_broken_guarantees(transform)
     return target
 
@@ -89,36 +86,19 @@ def _check_target(target: Path, overwrite: bool) -> None:
     raise OutputError(f"{target}: exists already; {cure}")
 
 
-def _write(target: Path, packed: Any, arrays: dict[str, Any]) -> None:
+def _write(folder: Path, packed: Any, arrays: dict[str, Any]) -> None:
     from safetensors.numpy import save
 
-    target.parent.mkdir(parents=True, exist_ok=True)
-    scratch = Path(tempfile.mkdtemp(prefix=".embias-", dir=target.parent))
-    try:
-        data = save(arrays)
-        (scratch / _ARRAYS).write_bytes(data)
-        record = {
-            "format": _FORMAT,
-            "embias": version(),
-            "arrays_sha256": hashlib.sha256(data).hexdigest(),
-            "transform": packed,
-        }
-        text = json.dumps(record, ensure_ascii=False, indent=1, allow_nan=False)
-        (scratch / _JSON).write_text(text + "\n", encoding="utf-8")
-        scratch.chmod(0o777 & ~_umask())
-        if target.is_dir():
-            for each in target.iterdir():
-                each.unlink()
-            target.rmdir()
-        os.replace(scratch, target)
-    finally:
-        shutil.rmtree(scratch, ignore_errors=True)
-
-
-def _umask() -> int:
-    mask = os.umask(0)
-    os.umask(mask)
-    return mask
+    data = save(arrays)
+    (folder / _ARRAYS).write_bytes(data)
+    record = {
+        "format": _FORMAT,
+        "embias": version(),
+        "arrays_sha256": hashlib.sha256(data).hexdigest(),
+        "transform": packed,
+    }
+    text = json.dumps(record, ensure_ascii=False, indent=1, allow_nan=False)
+    (folder / _JSON).write_text(text + "\n", encoding="utf-8")
 
 
 def load_transform(folder: str | os.PathLike[str]) -> Any:
