@@ -109,7 +109,9 @@ def test_one_metric_is_shown_by_name(embias_cli):
     for what in ("missing words", "unequal sets", "one word", "duplicates", "in two sets"):
         assert shown.count(f"{what}: ") == 1
     assert "did you mean 'ect'" in one_line(embias_cli("list", "metrics", "etc"))
-    assert "only metrics and transforms are shown one at a time" in one_line(embias_cli("list", "suites", "weat"))
+    assert "only metrics and transforms are shown one at a time" in one_line(
+        embias_cli("list", "suites", "weat")
+    )
 
 
 @pytest.mark.parametrize(

@@ -292,7 +292,10 @@ def test_encoders_that_cannot_be_saved(here, capsys, monkeypatch):
 @pytest.mark.parametrize(
     ("what", "shown"),
     [
-        ("transforms", "leace: Least-squares concept erasure\n  learns      from labels; an affine map"),
+        (
+            "transforms",
+            "leace: Least-squares concept erasure\n  learns      from labels; an affine map",
+        ),
         ("concepts", "gender Gender, female and male words of English"),
     ],
 )
