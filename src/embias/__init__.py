@@ -21,11 +21,11 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from embias._version import show_versions
-    from embias.audit import audit
+    from embias.audit import audit, report_card
     from embias.encoders import SentenceTransformerEncoder, StaticEncoder, as_encoder
     from embias.errors import EmbiasError
     from embias.metrics import weat
-    from embias.results import Association, Audit, BiasResult
+    from embias.results import Association, Audit, BiasResult, ReportCard
     from embias.stats import permutation_pvalue
     from embias.stimuli import AssociationTest, Source, Suite, WordSet, load_suite
     from embias.types import Encoder, EncoderInfo, Image, InContext
@@ -42,6 +42,7 @@ __all__ = [
     "EncoderInfo",
     "Image",
     "InContext",
+    "ReportCard",
     "SentenceTransformerEncoder",
     "Source",
     "StaticEncoder",
@@ -52,6 +53,7 @@ __all__ = [
     "audit",
     "load_suite",
     "permutation_pvalue",
+    "report_card",
     "show_versions",
     "weat",
 ]
@@ -66,6 +68,7 @@ _HOMES = {
     "EncoderInfo": "embias.types",
     "Image": "embias.types",
     "InContext": "embias.types",
+    "ReportCard": "embias.results",
     "SentenceTransformerEncoder": "embias.encoders",
     "Source": "embias.stimuli",
     "StaticEncoder": "embias.encoders",
@@ -75,6 +78,7 @@ _HOMES = {
     "audit": "embias.audit",
     "load_suite": "embias.stimuli",
     "permutation_pvalue": "embias.stats",
+    "report_card": "embias.audit",
     "show_versions": "embias._version",
     "weat": "embias.metrics",
 }

@@ -10,7 +10,13 @@ from sklearn.preprocessing import StandardScaler
 
 import embias
 from embias.errors import InputError
-from embias.transforms import LEACE, DenseMap, OrthogonalProjection, TransformWarning
+from embias.transforms import (
+    LEACE,
+    DenseMap,
+    OrthogonalProjection,
+    TransformWarning,
+    UnitLEACE,
+)
 from embias.transforms.sal import SAL
 
 ERASERS = [LEACE, SAL]
@@ -409,3 +415,34 @@ def test_words_of_the_word2vec_extract():
     assert _canonical(X, Z) > 0.7
     assert _canonical(erased, Z) < 1e-10
     assert _move(LEACE().fit(X, y), X) < 0.7 * _move(SAL().fit(X, y), X)
+
+
+@pytest.mark.parametrize("eraser", [LEACE(), UnitLEACE()])
+def test_the_rounding_of_a_float32_encoder_is_erased_and_not_read(eraser):
+    rng = np.random.default_rng(0)
+    y = rng.integers(0, 2, 600)
+    rows = (rng.normal(size=(600, 8)) + y[:, None]).astype(np.float32)
+    rows[:, 3] = rng.normal(size=600) * 1e-9 + 1e-9 * y  # as a dead coordinate of a network
+    fitted = eraser.fit(rows, y)
+    assert np.abs(fitted.map_.right).max() < 100
+    made = fitted.transform(rows.astype(np.float64))
+    gap = made[y == 1].mean(axis=0) - made[y == 0].mean(axis=0)
+    assert abs(gap[3]) < 1e-18
+    assert np.abs(gap).max() < 1e-10
+    before = rows[y == 1].mean(axis=0) - rows[y == 0].mean(axis=0)
+    assert abs(before[3]) > 5e-10
+    # Other digits, from another machine, change nothing else.
+    other = rows.astype(np.float64)
+    other[:, 3] = -other[::-1, 3]
+    np.testing.assert_allclose(
+        np.delete(fitted.transform(other), 3, 1), np.delete(made, 3, 1), atol=1e-8
+    )
+
+
+def test_a_concept_in_faint_columns_alone_is_found():
+    rng = np.random.default_rng(1)
+    y = np.tile([0, 1], 300)
+    rows = np.repeat(rng.normal(size=(300, 4)), 2, axis=0).astype(np.float32)
+    rows[:, 0] = 1e-9 * y
+    made = LEACE().fit(rows, y).transform(rows)
+    assert abs(made[y == 1, 0].mean() - made[y == 0, 0].mean()) < 1e-15

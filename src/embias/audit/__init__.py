@@ -5,6 +5,7 @@ from embias.audit.levels import compare_levels
 from embias.audit.removal import Removal, remove_concept
 from embias.audit.run import audit, audit_pairs
 from embias.audit.sweep import readings, sweep
+from embias.audit.transform_report import report_card
 
 __all__ = [
     "Removal",
@@ -14,5 +15,6 @@ __all__ = [
     "compare_levels",
     "readings",
     "remove_concept",
+    "report_card",
     "sweep",
 ]

@@ -18,8 +18,10 @@ __all__ = ["read_source", "read_value"]
 _MAY_BE_NAN = frozenset({"effect_size", "unit_effect_size", "value", "figures", "scores"})
 
 
-def read_source(source: object) -> tuple[str, str]:
+def read_source(source: object, who: str = "Audit.from_json") -> tuple[str, str]:
     """Return a name for errors and the text of a file, or of a text that is given itself.
+
+    `who` is asked, for errors.
 
     Raises
     ------
@@ -27,9 +29,9 @@ def read_source(source: object) -> tuple[str, str]:
         When the file is not there or not UTF-8.
     """
     if isinstance(source, str) and _is_json(source):
-        return "Audit.from_json", source.removeprefix("\ufeff")
+        return who, source.removeprefix("\ufeff")
     if not isinstance(source, str | os.PathLike) or not os.fspath(source):
-        raise DataFileError(f"Audit.from_json: {source!r:.60} is neither a path nor JSON")
+        raise DataFileError(f"{who}: {source!r:.60} is neither a path nor JSON")
     path = Path(source)
     try:
         return str(path), path.read_text(encoding="utf-8-sig")

@@ -35,6 +35,8 @@ class Moments:
         Sum of ``(x - mean)(x - mean)'``.
     scatter_xz : ndarray of shape (d, k)
     scatter_z : ndarray of shape (k, k)
+    eps : float
+        Relative rounding of the coarsest rows so far: about 1e-7 for float32.
     """
 
     n: int
@@ -43,6 +45,7 @@ class Moments:
     scatter_x: FloatArray
     scatter_xz: FloatArray
     scatter_z: FloatArray
+    eps: float = float(np.finfo(np.float64).eps)
 
     @classmethod
     def empty(cls, d: int, k: int = 0) -> Moments:
@@ -58,6 +61,7 @@ class Moments:
 
     def update(self, x: NDArray[Any], z: FloatArray | None = None) -> None:
         """Add rows, shapes (m, d) and (m, k); of any floating type, summed in float64."""
+        self.eps = max(self.eps, float(np.finfo(x.dtype).eps))
         labels = np.zeros((len(x), 0)) if z is None else z
         for block in blocks(len(x)):
             self._add(x[block], labels[block])

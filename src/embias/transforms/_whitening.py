@@ -12,7 +12,15 @@ from embias.errors import InputError
 from embias.transforms._moments import Moments
 from embias.types import FloatArray
 
-__all__ = ["Whitening", "label_whitener", "live_columns", "shrunk", "varying", "whitening"]
+__all__ = [
+    "Whitening",
+    "label_whitener",
+    "live_columns",
+    "readable",
+    "shrunk",
+    "varying",
+    "whitening",
+]
 
 #: A standard deviation below this share of the largest one is rounding.
 _DEAD = 1e-13
@@ -43,33 +51,36 @@ class Whitening:
     exact: FloatArray
 
 
-def varying(variances: FloatArray, mean: FloatArray) -> NDArray[np.bool_]:
-    """Return which columns vary by more than rounding."""
+def varying(variances: FloatArray, mean: FloatArray, dead: float = _DEAD) -> NDArray[np.bool_]:
+    """Return which columns vary by more than rounding, `dead` as a share of the largest SD."""
     sd = np.sqrt(np.maximum(variances, 0.0))
-    floor = np.maximum(_DEAD * sd.max(initial=0.0), _CONSTANT * np.abs(mean))
+    floor = np.maximum(dead * sd.max(initial=0.0), _CONSTANT * np.abs(mean))
     return np.asarray(sd > floor)
 
 
-def live_columns(covariance: FloatArray, mean: FloatArray) -> NDArray[np.bool_]:
+def live_columns(
+    covariance: FloatArray, mean: FloatArray, dead: float = _DEAD
+) -> NDArray[np.bool_]:
     """Return which columns vary; raise an InputError when none does."""
-    live = varying(np.diag(covariance), mean)
+    live = varying(np.diag(covariance), mean, dead)
     if not live.any():
         raise InputError("the rows do not differ, so there is nothing to learn; give other rows")
     return live
 
 
-def whitening(covariance: FloatArray, mean: FloatArray) -> Whitening:
+def whitening(covariance: FloatArray, mean: FloatArray, dead: float = _DEAD) -> Whitening:
     """Return the whitening of rows with this covariance, shape (d, d), and mean.
 
     The columns are brought to variance 1 first: the rank is then told from correlations, so that
-    a column of small numbers is not taken for rounding.
+    a column of small numbers is not taken for rounding. Columns whose SD is below the share `dead`
+    of the largest one are not read.
 
     Raises
     ------
     InputError
         When no column varies.
     """
-    live = live_columns(covariance, mean)
+    live = live_columns(covariance, mean, dead)
     sd = np.sqrt(np.diag(covariance)[live])
     values, vectors = linalg.eigh(covariance[np.ix_(live, live)] / np.outer(sd, sd))
     kept = values > max(len(values), 64) * _EPS * values[-1]
@@ -81,6 +92,15 @@ def whitening(covariance: FloatArray, mean: FloatArray) -> Whitening:
     full = r == live.sum()
     inverse[:, live] = exact[:, live] if full else linalg.pinv(root[live], rtol=0.0)
     return Whitening(root, inverse, exact)
+
+
+def readable(moments: Moments) -> float:
+    """Return the share of the largest SD below which a column is the rounding of its encoder.
+
+    A float32 network leaves dead coordinates at 1e-8 of the others. Erasure that read them would
+    hang on digits that change with the batch or the machine; it erases them without reading them.
+    """
+    return _DEAD if moments.eps <= _EPS else 8 * moments.eps
 
 
 def label_whitener(moments: Moments) -> FloatArray:

@@ -10,7 +10,7 @@ from scipy import linalg
 from embias.transforms._checks import TransformWarning, check_fitted, check_strength
 from embias.transforms._labels import Concept
 from embias.transforms._moments import Moments
-from embias.transforms._whitening import label_whitener, shrunk, whitening
+from embias.transforms._whitening import label_whitener, readable, shrunk, whitening
 from embias.transforms.affine_map import AffineMap, LowRankMap
 from embias.transforms.card import TransformCard
 from embias.transforms.concept import MomentEraser
@@ -89,9 +89,13 @@ class LEACE(MomentEraser):
         s_xx, s_xz, _ = moments.covariances()
         if not self.shrinkage:
             warn_of_few_rows(moments.n, len(s_xx), type(self).__name__, "or shrinkage=True")
-        white = whitening(shrunk(s_xx, moments.n) if self.shrinkage else s_xx, moments.mean_x)
         cross = s_xz @ label_whitener(moments)
+        covariance = shrunk(s_xx, moments.n) if self.shrinkage else s_xx
+        white = whitening(covariance, moments.mean_x, readable(moments))
         u, correlations, vt = linalg.svd(white.exact @ cross, full_matrices=False)
+        if correlations[0] <= _NONE:  # a concept may stand in the faint columns alone
+            white = whitening(covariance, moments.mean_x)
+            u, correlations, vt = linalg.svd(white.exact @ cross, full_matrices=False)
         kept = correlations > _NONE
         self._correlations = np.minimum(correlations[kept], 1.0)
         # The left factor is made of the cross-covariance itself, so that this is erased to the

@@ -17,7 +17,7 @@ from embias.stats.inputs import check_size
 from embias.transforms._checks import TransformWarning, check_fitted
 from embias.transforms._labels import Concept, Labels, warn_of_small_classes
 from embias.transforms._moments import Moments
-from embias.transforms._whitening import Whitening, label_whitener, varying, whitening
+from embias.transforms._whitening import Whitening, label_whitener, readable, varying, whitening
 from embias.transforms.affine_map import AffineMap, LowRankMap, identity_map
 from embias.transforms.card import TransformCard
 from embias.transforms.concept import LabelledFit
@@ -105,15 +105,19 @@ class UnitLEACE(LabelledFit, OneToOneFeatureMixin, RowTransform):
         self.tolerance = tolerance
         self.max_rounds = max_rounds
 
+    _any_float = True
+
     def _fit_rows(self, rows: FloatArray, labels: Labels) -> None:
         who = type(self).__name__
         self._check_parameters(rows.shape[1])
         warn_of_small_classes(labels, who)
-        unit, values = _without_zero_rows(_unit(rows), labels.values, who)
+        given = _unit(rows.astype(np.float64))
+        unit, values = _without_zero_rows(given, labels.values, who)
         warn_of_few_rows(len(unit), unit.shape[1], who, "as many as you can")
         moments = _moments_of(unit, values)
         whitener = label_whitener(moments)
-        white = whitening(moments.covariances()[0], moments.mean_x)
+        moments.eps = float(np.finfo(rows.dtype).eps)
+        white = whitening(moments.covariances()[0], moments.mean_x, readable(moments))
         # Products with these columns are covariances with labels of variance 1.
         columns = (values - moments.mean_z) @ whitener / (len(unit) - 1)
         lengths = np.ones(len(unit))
