@@ -417,13 +417,14 @@ def test_words_of_the_word2vec_extract():
     assert _move(LEACE().fit(X, y), X) < 0.7 * _move(SAL().fit(X, y), X)
 
 
+@pytest.mark.parametrize("handed_on_as", [np.float32, np.float64])
 @pytest.mark.parametrize("eraser", [LEACE(), UnitLEACE()])
-def test_the_rounding_of_a_float32_encoder_is_erased_and_not_read(eraser):
+def test_the_rounding_of_a_float32_encoder_is_erased_and_not_read(eraser, handed_on_as):
     rng = np.random.default_rng(0)
     y = rng.integers(0, 2, 600)
     rows = (rng.normal(size=(600, 8)) + y[:, None]).astype(np.float32)
     rows[:, 3] = rng.normal(size=600) * 1e-9 + 1e-9 * y  # as a dead coordinate of a network
-    fitted = eraser.fit(rows, y)
+    fitted = eraser.fit(rows.astype(handed_on_as), y)
     assert np.abs(fitted.map_.right).max() < 100
     made = fitted.transform(rows.astype(np.float64))
     gap = made[y == 1].mean(axis=0) - made[y == 0].mean(axis=0)

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from embias.errors import InputError
 from embias.types import FloatArray
 
-__all__ = ["Moments", "blocks"]
+__all__ = ["Moments", "blocks", "rounding_of"]
 
 #: Rows of one update: large enough for a fast product, small enough to stay in cache.
 _BLOCK = 8192
@@ -20,6 +20,19 @@ _BLOCK = 8192
 def blocks(n: int) -> list[slice]:
     """Return slices that cut n rows into blocks."""
     return [slice(start, start + _BLOCK) for start in range(0, n, _BLOCK)]
+
+
+def rounding_of(rows: NDArray[Any]) -> float:
+    """Return the relative rounding of rows: of their type, or of float32 if it holds them all.
+
+    Vectors of a float32 encoder are often handed on as float64, with no more digits.
+    """
+    kind = rows.dtype
+    if kind.itemsize > 4:
+        with np.errstate(over="ignore"):
+            same = all((rows[b].astype(np.float32) == rows[b]).all() for b in blocks(len(rows)))
+        kind = np.dtype(np.float32) if same else kind
+    return float(np.finfo(kind).eps)
 
 
 @dataclass
@@ -61,7 +74,7 @@ class Moments:
 
     def update(self, x: NDArray[Any], z: FloatArray | None = None) -> None:
         """Add rows, shapes (m, d) and (m, k); of any floating type, summed in float64."""
-        self.eps = max(self.eps, float(np.finfo(x.dtype).eps))
+        self.eps = max(self.eps, rounding_of(x))
         labels = np.zeros((len(x), 0)) if z is None else z
         for block in blocks(len(x)):
             self._add(x[block], labels[block])

@@ -16,7 +16,7 @@ from embias.errors import InputError
 from embias.stats.inputs import check_size
 from embias.transforms._checks import TransformWarning, check_fitted
 from embias.transforms._labels import Concept, Labels, warn_of_small_classes
-from embias.transforms._moments import Moments
+from embias.transforms._moments import Moments, rounding_of
 from embias.transforms._whitening import Whitening, label_whitener, readable, varying, whitening
 from embias.transforms.affine_map import AffineMap, LowRankMap, identity_map
 from embias.transforms.card import TransformCard
@@ -116,7 +116,7 @@ class UnitLEACE(LabelledFit, OneToOneFeatureMixin, RowTransform):
         warn_of_few_rows(len(unit), unit.shape[1], who, "as many as you can")
         moments = _moments_of(unit, values)
         whitener = label_whitener(moments)
-        moments.eps = float(np.finfo(rows.dtype).eps)
+        moments.eps = rounding_of(rows)
         white = whitening(moments.covariances()[0], moments.mean_x, readable(moments))
         # Products with these columns are covariances with labels of variance 1.
         columns = (values - moments.mean_z) @ whitener / (len(unit) - 1)
