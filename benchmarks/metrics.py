@@ -20,7 +20,7 @@ from typing import Any
 import numpy as np
 
 from _common import print_machine, timed
-from embias import metrics
+from embias import geometry, metrics
 from embias.types import FloatArray
 
 DIMENSION = 300

@@ -13,7 +13,6 @@ from scipy.sparse import csr_array
 
 from embias.errors import InputError
 from embias.geometry.vectors import unit_rows
-from embias.metrics._knn import check_k
 from embias.metrics._neighbours import check_k, neighbour_sets
 from embias.metrics.card import EdgeCases, MetricCard
 from embias.results import Interval, Measure

@@ -11,7 +11,6 @@ from numpy.typing import ArrayLike
 from scipy import stats
 
 from embias.geometry.vectors import unit_rows
-from embias.metrics._knn import check_k
 from embias.metrics._neighbours import check_k, neighbour_sets, point_sets
 from embias.metrics._points import points_of
 from embias.metrics.card import EdgeCases, MetricCard, RoleVectors

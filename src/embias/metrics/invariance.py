@@ -9,7 +9,6 @@ from numpy.typing import ArrayLike
 
 from embias.errors import InputError, VectorError
 from embias.geometry.vectors import unit_rows
-from embias.metrics._knn import nearest
 from embias.metrics._neighbours import nearest
 from embias.metrics.card import EdgeCases, MetricCard
 from embias.results import Measure

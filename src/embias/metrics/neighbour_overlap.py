@@ -9,7 +9,6 @@ from numpy.typing import ArrayLike, NDArray
 
 from embias.errors import InputError
 from embias.geometry.vectors import unit_rows
-from embias.metrics._knn import check_k
 from embias.metrics._neighbours import check_k, neighbour_sets
 from embias.metrics._row_numbers import row_numbers
 from embias.metrics.card import EdgeCases, MetricCard
