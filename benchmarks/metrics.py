@@ -209,7 +209,9 @@ TRAINED = {
 def runs(words: Words) -> Runs:
     parts = (associations, directions, neighbourhoods, spaces, other_figures)
     found = {name: run for part in parts for name, run in part(words).items()}
-    missing = set(metrics.METRICS) - OF_MODELS - {name.split(",")[0] for name in found}
+    # SEAT and iEAT are weat under another name.
+    functions = {card.function or name for name, card in metrics.METRICS.items()}
+    missing = functions - OF_MODELS - {name.split(",")[0] for name in found}
     assert not missing, f"metrics without a time: {sorted(missing)}"
     return found
 
