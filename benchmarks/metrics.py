@@ -10,9 +10,11 @@ Run: python benchmarks/metrics.py [--words 10000] [--large 100000] [--only NAME 
 from __future__ import annotations
 
 import argparse
+import os
 import resource
 import subprocess
 import sys
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -206,25 +208,71 @@ TRAINED = {
 }
 
 
+#: What the time goes into, of those that are near a second or above it.
+WORK = {
+    "bias_analogy_test": (
+        "5,000 targets of a side are placed among those of the other for each of 625 pairs of "
+        "attributes with 48 thresholds, there and back: 300 million placements, each a lookup"
+    ),
+    "neighbour_overlap": (
+        "half of the cosines of 10,000 words in each of two spaces: 2 x 15 billion products in "
+        "float32, which is all but a fifth of the time"
+    ),
+    "neighbour_bias": (
+        "15 billion products in float32 for the cosines, the 100 largest of each of 10,000 rows, "
+        "and 999 draws of an order and of a sample of 10,000 words"
+    ),
+    "gipe": (
+        "15 billion products in float32 for the cosines, the 100 largest of each of 10,000 rows, "
+        "and 1,000,000 edges, for each of which 300 coordinates are gathered (2.4 GB)"
+    ),
+    "leave_one_out": (
+        "a permutation test without each of 100 words, on words left in sets of 25: exact where "
+        "that is feasible, else certified"
+    ),
+    "weat": (
+        "99,999 random halves of 10,000 scores: a bit for each score and draw (125 MB), and eight "
+        "scores at a time added"
+    ),
+}
+
+
 def runs(words: Words) -> Runs:
     parts = (associations, directions, neighbourhoods, spaces, other_figures)
     found = {name: run for part in parts for name, run in part(words).items()}
-    missing = set(metrics.METRICS) - OF_MODELS - {name.split(",")[0] for name in found}
+    # SEAT and iEAT are weat under another name.
+    functions = {card.function or name for name, card in metrics.METRICS.items()}
+    missing = functions - OF_MODELS - {name.split(",")[0] for name in found}
     assert not missing, f"metrics without a time: {sorted(missing)}"
     return found
 
 
+def best(run: Callable[[], Any]) -> tuple[float, float]:
+    """Return the shortest time by the clock and of the processor, of three runs where short."""
+    found: list[tuple[float, float]] = []
+    while len(found) < 3 and (not found or found[0][0] < 5):
+        before = time.process_time()
+        seconds, _ = timed(run)
+        found.append((seconds, time.process_time() - before))
+    clock, cpu = zip(*found, strict=True)
+    return min(clock), min(cpu)
+
+
 def times(n: int, only: set[str]) -> None:
-    print(f"{n:,} words of {DIMENSION} dimensions, best of 3")
-    print(f"{'metric':<32}{'seconds':>9}  under 1 s")
+    load = ", ".join(f"{each:.1f}" for each in os.getloadavg())
+    print(f"{n:,} words of {DIMENSION} dimensions, best of 3; {os.cpu_count()} cores, load {load}")
+    print("CPU: of all threads, which on an idle machine the clock does not exceed; either counts")
+    print(f"{'metric':<32}{'seconds':>9}{'CPU':>9}  under 1 s")
+    late = []
     for name, run in runs(Words.of(n)).items():
         if only and name not in only:
             continue
-        seconds, _ = timed(run)
-        if seconds < 5:
-            seconds = min(seconds, timed(run, repeats=2)[0])
-        verdict = "yes" if seconds < 1 else "no (trains)" if name in TRAINED else "no"
-        print(f"{name:<32}{seconds:>9.3f}  {verdict}", flush=True)
+        seconds, cpu = best(run)
+        verdict = "yes" if min(seconds, cpu) < 1 else "no (trains)" if name in TRAINED else "no"
+        late += [name] if verdict == "no" else []
+        print(f"{name:<32}{seconds:>9.3f}{cpu:>9.3f}  {verdict}", flush=True)
+    for name in late:
+        print(f"{name}: {WORK.get(name, 'no reason is known')}")
 
 
 def peak(n: int, name: str) -> None:

@@ -1,4 +1,4 @@
-"""What changes the metrics of association tests, and what does not: one table, held both ways."""
+"""What changes the metrics that an audit runs, and what does not: one table, held both ways."""
 
 import math
 
@@ -8,7 +8,7 @@ from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 
 from embias.errors import EmbiasError
-from embias.metrics import METRICS, RoleVectors, weat
+from embias.metrics import METRICS, RoleVectors, hubness, weat
 
 #: ``=``: stays as it is; ``-``: changes its sign; ``c``: is multiplied by the common scale;
 #: ``!``: changes. What has one of the first three has it for all vectors; what has the last is
@@ -18,12 +18,25 @@ from embias.metrics import METRICS, RoleVectors, weat
 #: any orthogonal map; shift: one vector added to all; X<>Y, A<>B: the sets exchanged; order:
 #: words of each set in another order; xtwice, atwice: one word of X (of A) given twice;
 #: alltwice: every word given twice. A pvalue is two-sided. With /pairs the test says which words of
-#: X and Y belong together. Rotation and exchanged sides draw other splits for probe_accuracy.
+#: X and Y belong together. Rotation and exchanged sides draw other splits for probe_accuracy;
+#: words in another place draw other contexts for ceat. For seat and ceat a word is two vectors of
+#: it in sentences, for ieat two pictures: over_words is seat's d of words, D and d are ceat's.
 TABLE = """
 metric            figure         | lengths scale rotate shift X<>Y A<>B order xtwice atwice alltwice
 weat              value          |    =      =     =      !    -    -     =      !       !       =
 weat              effect_size    |    =      =     =      !    -    -     =      !       !       !
 weat              pvalue         |    =      =     =      !    =    =     =      !       !       !
+seat              value          |    =      =     =      !    -    -     =      !       !       =
+seat              effect_size    |    =      =     =      !    -    -     =      !       !       !
+seat              over_words     |    =      =     =      !    -    -     =      !       !       !
+seat              pvalue         |    =      =     =      !    =    =     =      !       !       !
+ieat              value          |    =      =     =      !    -    -     =      !       !       =
+ieat              effect_size    |    =      =     =      !    -    -     =      !       !       !
+ieat              pvalue         |    =      =     =      !    =    =     =      !       !       !
+ceat              value          |    =      =     =      !    !    !     !      !       !       !
+ceat              D              |    =      =     =      !    -    -     =      !       !       =
+ceat              d              |    =      =     =      !    -    -     =      !       !       !
+ceat              pvalue         |    =      =     =      !    =    =     =      !       !       !
 generalized_weat  value          |    =      =     =      !    -    -     =      !       !       =
 generalized_weat  weat_statistic |    =      =     =      !    -    -     =      !       !       =
 generalized_weat  pvalue         |    =      =     =      !    =    =     =      !       !       !
@@ -58,6 +71,11 @@ bias_analogy_test value          |    =      =     =      !    !    !     =     
 bias_analogy_test difference     |    =      =     =      !    -    -     =      !       !       !
 bias_analogy_test expected       |    =      =     =      !    =    =     =      !       !       !
 bias_analogy_test pvalue         |    =      =     =      !    !    !     =      !       !       !
+bias_direction    value          |    =      =     =      !    =    =     =      !       =       !
+bias_direction    least          |    =      =     =      !    =    =     =      !       =       !
+bias_direction/pairs value       |    =      =     =      !    =    =     =      =       =       !
+bias_direction/pairs least       |    =      =     =      !    =    =     =      =       =       !
+bias_direction/pairs explained   |    =      =     =      !    =    =     =      =       =       =
 direct_bias       value          |    =      =     =      !    =    =     =      !       !       =
 direct_bias/pairs value          |    =      =     =      !    =    =     =      =       !       =
 projections       value          |    =      =     =      !    -    =     =      !       !       =
@@ -69,6 +87,14 @@ knn_recovery      value          |    =      =     =      !    =    =     =     
 knn_recovery      purity         |    =      =     =      !    =    =     =      !       =       !
 probe_accuracy    value          |    =      =     !      !    !    =     =      !       =       !
 probe_accuracy    linear         |    =      =     !      !    !    =     =      !       =       !
+intrinsic_dimension value        |    !      =     =      =    =    =     =      =       =       =
+intrinsic_dimension likelihood   |    !      =     =      =    =    =     =      =       =       =
+isotropy          value          |    !      =     =      =    =    =     =      !       !       =
+isotropy          mean_cosine    |    =      =     =      !    =    =     =      !       !       !
+isotropy          partition      |    !      !     =      !    =    =     =      !       !       =
+hubness           value          |    =      =     =      !    =    =     =      !       !       !
+hubness           robin_hood     |    =      =     =      !    =    =     =      !       !       !
+hubness/euclidean value          |    !      =     =      =    =    =     =      !       !       !
 """
 HEAD, *ROWS = [line.split("|") for line in TABLE.strip().splitlines()]
 COLUMNS = HEAD[1].split()
@@ -79,29 +105,68 @@ NAMES = list(dict.fromkeys(name for name, _ in HOLDS))
 
 #: Words that a metric needs on each side; and examples that are drawn, where they take long.
 FEWEST = {"cluster_alignment": 4, "knn_recovery": 6, "probe_accuracy": 8}
-FEWEST |= {"direct_bias/pairs": 3, "projections/pairs": 3}
-EXAMPLES = {"probe_accuracy": 3, "cluster_alignment": 5, "rnsb": 6, "bias_analogy_test": 6}
+FEWEST |= {"direct_bias/pairs": 3, "projections/pairs": 3, "bias_direction/pairs": 3}
+FEWEST |= {"intrinsic_dimension": 4, "hubness": 5, "hubness/euclidean": 5}
+#: Metrics of words in sentences, or of words that stand for several pictures.
+SEVERAL = ("seat", "ieat", "ceat")
+EXAMPLES = {
+    "ceat": 4,
+    "probe_accuracy": 3,
+    "cluster_alignment": 5,
+    "rnsb": 6,
+    "bias_analogy_test": 6,
+}
 #: What a classifier is fitted to; otherwise rounding.
 CLOSE = {"rnsb": 1e-5}
-#: Neighbours, clusters and folds may be chosen otherwise where vectors tie.
-UNTIED = ("cluster_alignment", "knn_recovery", "probe_accuracy")
+#: Neighbours, clusters, folds and main axes may be chosen otherwise where vectors tie, and draws
+#: of contexts may tie or not.
+UNTIED = ("cluster_alignment", "knn_recovery", "probe_accuracy", "hubness", "hubness/euclidean")
+UNTIED += ("isotropy", "intrinsic_dimension", "ceat")
 SCALE = 3.7
+
+
+def association(sets, unit):
+    """What weat finds: of words in sentences or pictures where a word has several vectors."""
+    rows, groups = sets, {}
+    if sets[0].ndim == 3:
+        rows = [each.reshape(-1, each.shape[-1]) for each in sets]
+        names = [
+            [f"{s}{i}" for i in range(len(each)) for _ in each[i]]
+            for s, each in zip("xy", sets, strict=False)
+        ]
+        groups = {"x_groups": names[0], "y_groups": names[1], "unit": unit}
+    found = weat(*rows, alternative="two-sided", **groups)
+    known = {"value": found.statistic, "effect_size": found.effect_size}
+    return found, {**known, "over_words": found.unit_effect_size}
+
+
+def measure(name, option, sets, pairs):
+    """What an audit runs for a metric."""
+    contexts = None
+    if name == "ceat":
+        contexts = {role: tuple(each) for role, each in zip("XYAB", sets, strict=True)}
+        sets = [each.mean(axis=1) for each in sets]
+    x, y, a, b = sets
+    pairs = pairs if option == "pairs" or name == "ripa" else None
+    rng = np.random.default_rng(0)
+    roles = RoleVectors(
+        x=x, y=y, a=a, b=b, pairs=pairs, rng=rng, alternative="two-sided", contexts=contexts
+    )
+    if option == "euclidean":
+        return hubness(roles.all_words(), distance=option)
+    return METRICS[name].run(roles)
 
 
 def figures(name, sets, pairs):
     """All figures of a metric; the p-value where it is exact."""
-    x, y, a, b = sets
-    name, _, paired = name.partition("/")
-    if name == "weat":
-        found = weat(x, y, a, b, alternative="two-sided")
-        known = {"value": found.statistic, "effect_size": found.effect_size}
+    name, _, option = name.partition("/")
+    if METRICS[name].associates:
+        found, known = association(sets, "item" if name == "ieat" else "word")
     else:
-        pairs = pairs if paired or name == "ripa" else None
-        rng = np.random.default_rng(0)
-        roles = RoleVectors(x=x, y=y, a=a, b=b, pairs=pairs, rng=rng, alternative="two-sided")
-        found = METRICS[name].run(roles)
+        found = measure(name, option, sets, pairs)
         known = {"value": found.value, **found.figures}
         known["explained"] = known.get("explained_variance")
+        known |= {each: known.get(f"{each} over words") for each in "Dd"}
     if found.pvalue_method in ("exact", "certified"):
         known["pvalue"] = found.pvalue
     return known
@@ -110,10 +175,10 @@ def figures(name, sets, pairs):
 def changed(column, sets, pairs, rng):
     """The vectors after what a column says, and the pairs among them."""
     x, y, a, b = sets
-    d = x.shape[1]
+    d = x.shape[-1]
     turn, added = np.linalg.qr(rng.normal(size=(d, d)))[0], rng.normal(size=d)
     by_row = {
-        "lengths": lambda rows: rows * np.exp(rng.normal(size=(len(rows), 1))),
+        "lengths": lambda rows: rows * np.exp(rng.normal(size=(*rows.shape[:-1], 1))),
         "scale": lambda rows: rows * SCALE,
         "rotate": lambda rows: rows @ turn,
         "shift": lambda rows: rows + added,
@@ -145,15 +210,19 @@ def drawn(name, kind, seed, sizes=(5, 4, 5, 3), d=6):
     fewest = FEWEST.get(name, 1)
     n_x, n_y, n_a, n_b = sizes
     sizes = max(n_x, fewest), max(n_y, fewest), n_a, n_b
-    sets = [rng.normal(size=(n, d)) for n in sizes]
+    shapes = [(n, 2) if name in SEVERAL else (n,) for n in sizes]
+    sets = [rng.normal(size=(*shape, d)) for shape in shapes]
     if kind == "narrow":
         centre = 2 * rng.normal(size=d)
         sets = [rows + centre for rows in sets]
     elif kind == "long tails":
-        sets = [rows * np.exp(3 * rng.normal(size=(len(rows), 1))) for rows in sets]
+        sets = [rows * np.exp(3 * rng.normal(size=(*rows.shape[:-1], 1))) for rows in sets]
     elif kind == "grid":
         # Few values, so that cosines tie; no row is zero.
-        sets = [np.column_stack([rng.integers(-1, 2, size=(n, d - 1)), np.ones(n)]) for n in sizes]
+        sets = [
+            np.concatenate([rng.integers(-1, 2, size=(*s, d - 1)), np.ones((*s, 1))], axis=-1)
+            for s in shapes
+        ]
     n_pairs = min(sizes[:2])
     pairs = np.stack([rng.permutation(n)[:n_pairs] for n in sizes[:2]], axis=1)
     return sets, pairs
@@ -191,10 +260,10 @@ def check(name, sets, pairs, seed):
                 )
 
 
-def test_every_metric_of_an_association_test_is_in_the_table():
+def test_every_metric_of_an_audit_is_in_the_table():
     """A new metric needs its rows here; others are in test_metric_properties_of_arrays.py."""
     named = {name.partition("/")[0] for name in NAMES}
-    assert named == {name for name, card in METRICS.items() if card.takes == "items"}
+    assert named == {name for name, card in METRICS.items() if card.audited}
     assert all((name, "value") in HOLDS for name in NAMES)
 
 

@@ -53,6 +53,47 @@ def weat(x, y, a, b):
     return {"value": difference, "effect_size": difference / spread}
 
 
+def _flat(*sets):
+    """All sentences (or pictures) of the words of each set."""
+    return [[v for word in words for v in word] for words in sets]
+
+
+def seat(x, y, a, b):
+    """Words are lists of the vectors of their sentences."""
+    flat = _flat(x, y, a, b)
+    scores = [[mean(nearness(v, *flat[2:]) for v in word) for word in side] for side in (x, y)]
+    return {**weat(*flat), "over words": _standardised(*scores)}
+
+
+def ieat(x, y, a, b):
+    """Words are lists of the vectors of their pictures, each of which is relabelled."""
+    found = weat(*_flat(x, y, a, b))
+    return {**found, "over words": found["effect_size"]}
+
+
+def _standardised(of_x, of_y):
+    total = of_x + of_y
+    spread = math.sqrt(math.fsum((s - mean(total)) ** 2 for s in total) / (len(total) - 1))
+    return (mean(of_x) - mean(of_y)) / spread
+
+
+def ceat(x, y, a, b):
+    """The figures over words, which do not depend on what is drawn: s is a mean over contexts."""
+
+    def near(word):
+        towards, away = (
+            mean(mean(cosine(v, w) for w in attribute for v in word) for attribute in side)
+            for side in (a, b)
+        )
+        return towards - away
+
+    scores = [[near(word) for word in side] for side in (x, y)]
+    return {
+        "D over words": mean(scores[0]) - mean(scores[1]),
+        "d over words": _standardised(*scores),
+    }
+
+
 def generalized_weat(x, y, a, b):
     # mu and alpha are means of the two means.
     means = [centre(rows) for rows in (x, y, a, b)]
@@ -196,9 +237,71 @@ def knn_recovery(x, y, a, b):
     return {"value": mean(recovered), "purity": mean(own)}
 
 
-#: probe_accuracy is checked by the splits that it makes, in its own tests.
+def bias_direction(x, y, a, b):
+    """Without pairs: the difference of the means, and again without each word."""
+    axis = minus(centre(x), centre(y))
+    found = []
+    for left_out, kept, turned in ((x, y, False), (y, x, True)):
+        for i in range(len(left_out)) if len(left_out) > 1 else ():
+            rest = [v for j, v in enumerate(left_out) if j != i]
+            other = minus(centre(rest), centre(kept))
+            found.append(abs(cosine(minus([0.0] * len(other), other) if turned else other, axis)))
+    found.sort()
+    middle = len(found) // 2
+    median = found[middle] if len(found) % 2 else (found[middle - 1] + found[middle]) / 2
+    return {"value": median, "least": found[0]}
+
+
+def isotropy(x, y, a, b):
+    """Isoscore by the trace and the squares of the covariance; the mean of all cosines."""
+    rows = np.array([*x, *y, *a, *b], dtype=float)
+    n, d = rows.shape
+    centred = rows - rows.mean(axis=0)
+    covariance = sum(np.outer(v, v) for v in centred) / (n - 1)
+    spectrum = np.linalg.eigvalsh(covariance)
+    spectrum = math.sqrt(d) * spectrum / np.linalg.norm(spectrum)
+    delta = math.sqrt(math.fsum((spectrum - 1) ** 2) / (2 * (d - math.sqrt(d))))
+    score = ((d - delta**2 * (d - math.sqrt(d))) ** 2 - d) / (d * (d - 1))
+    pairs = itertools.combinations(unit(rows), 2)
+    return {"value": score, "mean_cosine": mean(float(v @ w) for v, w in pairs)}
+
+
+def hubness(x, y, a, b):
+    rows = unit([*x, *y, *a, *b])
+    times = [0] * len(rows)
+    for i, row in enumerate(rows):
+        near = sorted((-round(dot(row, v), 12), j) for j, v in enumerate(rows) if j != i)
+        for _, j in near[:10]:
+            times[j] += 1
+    spread = math.sqrt(mean((t - 10) ** 2 for t in times))
+    return {
+        "value": mean((t - 10) ** 3 for t in times) / spread**3,
+        "largest": max(times),
+        "anti_hubs": mean(t == 0 for t in times),
+    }
+
+
+def intrinsic_dimension(x, y, a, b):
+    """TwoNN: rows that coincide merged, the largest tenth of the ratios left out."""
+    rows = list(dict.fromkeys(tuple(map(float, v)) for v in [*x, *y, *a, *b]))
+    logs = []
+    for i, row in enumerate(rows):
+        near = sorted(math.dist(row, v) for j, v in enumerate(rows) if j != i)
+        logs.append(math.log(near[1] / near[0]))
+    logs.sort()
+    n = len(logs)
+    points = [(log, -math.log(1 - (i + 1) / n)) for i, log in enumerate(logs[: int(0.9 * n)])]
+    slope = math.fsum(u * v for u, v in points) / math.fsum(u * u for u, _ in points)
+    return {"value": slope, "likelihood": (n - 1) / math.fsum(logs)}
+
+
+#: probe_accuracy is checked by the splits that it makes, in its own tests. seat, ieat and ceat take
+#: sets of words that are lists of vectors.
 REFERENCES = {
     "weat": weat,
+    "seat": seat,
+    "ieat": ieat,
+    "ceat": ceat,
     "generalized_weat": generalized_weat,
     "sc_weat": sc_weat,
     "nas": sc_weat,
@@ -211,8 +314,12 @@ REFERENCES = {
     "ect": ect,
     "ripa": ripa,
     "bias_analogy_test": bias_analogy_test,
+    "bias_direction": bias_direction,
     "direct_bias": direct_bias,
     "projections": projections,
     "cluster_alignment": cluster_alignment,
     "knn_recovery": knn_recovery,
+    "intrinsic_dimension": intrinsic_dimension,
+    "isotropy": isotropy,
+    "hubness": hubness,
 }

@@ -5,7 +5,7 @@ import re
 import numpy as np
 import pytest
 
-from embias.metrics import disparity, fit_concepts, rnsb
+from embias.metrics import disparity, fit_concepts, gender_specific, rnsb
 
 rng = np.random.default_rng(0)
 ROWS = rng.normal(size=(60, 8))
@@ -17,12 +17,20 @@ def share_right(true, predicted):
     return float((true == predicted).mean())
 
 
+def learned(seeds=tuple(range(12)), **more):
+    found = gender_specific(ROWS, seeds, c=0.5, **more)
+    return found.rows, found.figures, found.settings, found.scores.tolist()
+
+
 CASES = {
     "rnsb": (lambda **more: rnsb(ROWS[:20], ROWS[20:40], ROWS[40:], folds=4, **more), 5),
     "rnsb, wefe": (
         lambda **more: rnsb(ROWS[:20], ROWS[20:40], ROWS[40:], convention="wefe", **more),
         6,
     ),
+    # The classifier of all words, and one for each fold: as many as there are seeds at most.
+    "gender_specific": (lambda **more: learned(folds=4, **more), 5),
+    "gender_specific, few seeds": (lambda **more: learned(seeds=(0, 1, 2), **more), 4),
     # Each of 3 groups resampled 100 times; 3 groups, and 3 pairs, in the data and relabelled.
     "disparity": (
         lambda **more: disparity(

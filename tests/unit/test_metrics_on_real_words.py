@@ -8,7 +8,9 @@ from metric_references import REFERENCES, mean, nearness, pearson, weat
 from metric_samples import CAREER, FAMILY, FEMALE, MALE, career_and_family, cosine
 
 from embias import AssociationTest, Suite, WordSet, as_encoder, audit
+from embias.encoders import TransformerEncoder
 from embias.metrics import METRICS, ceat, diachronic_association
+from embias.types import EncoderInfo, Image
 
 #: Loops over analogies and over all divisions into clusters take long, so with fewer words.
 FEW = {"bias_analogy_test": 4, "cluster_alignment": 6}
@@ -46,13 +48,17 @@ def vectors_of(extract, test):
     return [*sets, [(x.index(one), y.index(other)) for one, other in test.pairs]]
 
 
+#: Words of a table; those of words in sentences, or of pictures, have tests of their own below.
+ON_WORDS = [name for name in REFERENCES if METRICS[name].takes == "items"]
+
+
 def test_every_metric_of_an_association_test_has_a_reference():
     audited = {name for name, card in METRICS.items() if card.audited}
     # What a probe finds depends on its splits, which are compared in its own tests.
     assert set(REFERENCES) == audited - {"probe_accuracy"}
 
 
-@pytest.mark.parametrize("name", REFERENCES)
+@pytest.mark.parametrize("name", ON_WORDS)
 def test_an_audit_of_real_words_is_the_loop_over_them(extract, name):
     test = gender(name)
     (row,) = audit(extract, test, metrics=[name]).results
@@ -62,7 +68,7 @@ def test_an_audit_of_real_words_is_the_loop_over_them(extract, name):
         assert found[figure] == pytest.approx(value, rel=CLOSE.get(name, 1e-6), abs=1e-7), figure
 
 
-@pytest.mark.parametrize("name", REFERENCES)
+@pytest.mark.parametrize("name", ON_WORDS)
 def test_the_loop_tells_other_words_apart(extract, name):
     """The comparison above can fail: other words have other figures."""
     sets = vectors_of(extract, gender(name))
@@ -90,12 +96,101 @@ def test_a_probe_tells_gendered_words_apart_and_shuffled_ones_not(extract):
     assert gendered.figures["linear"] > 0.8 > shuffled.figures["linear"]
 
 
+FRAMES = ("{}", "This is about {}.", "They spoke of {} again.")
+
+
+def in_sentences(templates=FRAMES):
+    """The words of a short test in each of the sentences."""
+    sets = [("male", MALE[:4]), ("female", FEMALE[:4]), ("career", CAREER[:4]), ("family", FAMILY)]
+    words = [WordSet(name, listed[:4]) for name, listed in sets]
+    return AssociationTest("t", (words[0], words[1]), (words[2], words[3]), templates=templates)
+
+
+def by_word(encoder, test):
+    return [
+        [encoder.encode(test.stimuli(word)).astype(float) for word in test.words(role).words]
+        for role in "XYAB"
+    ]
+
+
+def assert_over_words(row, known):
+    """The row of a metric has the figures of the loops, and other sentences have others."""
+    if row.association is None:
+        found = row.measure.figures
+    else:
+        found = figures_of(row) | {"over words": row.association.unit_effect_size}
+    for figure, value in known.items():
+        assert found[figure] == pytest.approx(value, rel=1e-5, abs=1e-7), figure
+
+
+def test_seat_on_sentences_of_minilm():
+    encoder, test = TransformerEncoder("minilm"), in_sentences()
+    seat, plain = audit(encoder, test, metrics=["seat", "weat"]).results
+    texts = [
+        [encoder.encode([frame.format(word) for frame in FRAMES]).astype(float) for word in words]
+        for words in (MALE[:4], FEMALE[:4], CAREER[:4], FAMILY[:4])
+    ]
+    known = REFERENCES["seat"](*texts)
+    assert_over_words(seat, known)
+    assert seat.association == plain.association
+    other = REFERENCES["seat"](*[[word[:1] for word in side] for side in texts])
+    assert other["value"] != pytest.approx(known["value"], rel=1e-3)
+
+
+def test_ceat_in_an_audit_of_words_in_sentences_of_minilm():
+    """The word level by loops; CES among all d of single draws, near their pooled mean."""
+    encoder, test = TransformerEncoder("minilm", level="word"), in_sentences()
+    (row,) = audit(encoder, test, metrics=["ceat"]).results
+    sets = by_word(encoder, test)
+    assert_over_words(row, REFERENCES["ceat"](*sets))
+    rng = np.random.default_rng(0)
+    drawn = [
+        weat(*[[word[rng.integers(len(word))] for word in side] for side in sets])["effect_size"]
+        for _ in range(150)
+    ]
+    error = np.std(drawn) / math.sqrt(len(drawn))
+    assert row.measure.value == pytest.approx(np.mean(drawn), abs=5 * error)
+    assert row.measure.figures["SD of d over contexts"] == pytest.approx(np.std(drawn), rel=0.3)
+    turned = REFERENCES["ceat"](sets[1], sets[0], *sets[2:])
+    assert turned["d over words"] == pytest.approx(-row.measure.figures["d over words"], rel=1e-5)
+
+
+class Shown:
+    """An encoder of pictures that have the real vectors of the words they are named by."""
+
+    def __init__(self, table):
+        self.table = table
+        self.info = EncoderInfo("shown", "image", table.info.dim, modalities=("image",))
+
+    def encode(self, items, *, progress=False):
+        return self.table.encode([item.name for item in items])
+
+    def missing(self, items):
+        return []
+
+
+@pytest.mark.parametrize("several", [False, True])
+def test_ieat_is_the_loop_over_pictures(extract, several):
+    """One picture for each word, or two: d over pictures, which are what is relabelled."""
+    lists = (MALE[:4], FEMALE[:4], CAREER[:4], FAMILY[:4])
+    own = [[listed[i : i + 1 + several] for i in range(0, 4, 1 + several)] for listed in lists]
+    images = {words[0]: tuple(Image(w, w, None) for w in words) for each in own for words in each}
+    sets = [WordSet(s, [words[0] for words in each]) for s, each in zip("XYAB", own, strict=True)]
+    test = AssociationTest("pictures", (sets[0], sets[1]), (sets[2], sets[3]), images=images)
+    (row,) = audit(Shown(extract), test, metrics=["ieat"]).results
+    vectors = [[extract.encode(words).astype(float) for words in each] for each in own]
+    known = REFERENCES["ieat"](*vectors)
+    assert_over_words(row, known)
+    assert row.association.n_partitions == math.comb(8, 4)
+    one = REFERENCES["ieat"](vectors[1], vectors[0], *vectors[2:])
+    assert one["value"] == pytest.approx(-known["value"])
+
+
 def test_ceat_on_sentences_of_minilm():
     """Contexts by a sentence encoder; the word level by loops, one context each by WEAT's d."""
     encoder = as_encoder("minilm")
-    frames = ("{}", "This is about {}.", "They spoke of {} again.")
     sets = [
-        [encoder.encode([frame.format(word) for frame in frames]).astype(float) for word in words]
+        [encoder.encode([frame.format(word) for frame in FRAMES]).astype(float) for word in words]
         for words in (MALE[:4], FEMALE[:4], CAREER[:4], FAMILY[:3])
     ]
     found = ceat(*sets, n_draws=50, n_resamples=100)
@@ -137,7 +232,8 @@ def test_an_association_over_time_of_real_words(extract):
 
 
 def test_metrics_stand_beside_each_other_in_one_audit(extract):
-    names = [name for name, card in METRICS.items() if card.audited and name != "ripa"]
+    # Words in sentences and pictures are in other tests than words alone; ripa asks for pairs.
+    names = [n for n, card in METRICS.items() if card.takes == "items" and n != "ripa"]
     found = audit(extract, Suite("s", career_and_family().tests), metrics=names)
     assert [row.metric for row in found.results] == names
     assert all(row.status == "ok" for row in found.results)

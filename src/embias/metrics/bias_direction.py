@@ -117,8 +117,15 @@ CARD = MetricCard(
     paper="Bolukbasi et al. 2016, NIPS (pairs, components); leave-one-out is ours",
     edge_cases=EdgeCases(
         unequal="any sizes where the test names no pairs; a pair with a missing word is left out",
-        one_word="no figure (NaN, with a note): nothing is left without the only one",
-        two_sets="it says nothing of the direction: a pair of equal vectors is left out",
+        one_word=(
+            "fewer than three pairs are refused; without pairs, one word on each side has no "
+            "figure (NaN, with a note): nothing is left without the only one"
+        ),
+        duplicates="words and pairs are not compared, so one given twice counts twice",
+        two_sets=(
+            "without pairs a word of X and Y is in both means (an audit refuses it); a pair of "
+            "equal vectors is left out; A and B have no part in it"
+        ),
     ),
     run=_run,
     measured="none",

@@ -101,14 +101,21 @@ CARD = MetricCard(
     edge_cases=EdgeCases(
         missing=(
             "an audit drops and counts words without a sentence or a vector; called on arrays, the "
-            "caller leaves them out; one context is enough"
+            "caller leaves them out"
         ),
-        unequal="any numbers of words, and of contexts of each",
+        unequal="any numbers of words, and of contexts of each; every word weighs the same",
         one_word=(
-            "one target on each side is refused; one against several is computed, without "
-            "intervals over words"
+            "one target on each side is refused; one against several is computed on arrays, "
+            "without intervals over words, and an audit asks for two a side. One context of "
+            "a word is enough, but an audit refuses a test in which no word has two"
         ),
-        two_sets="entries are not compared: it counts in both",
+        duplicates=(
+            "words and contexts are not compared, so one given twice counts (is drawn) twice"
+        ),
+        two_sets=(
+            "entries are not compared: it counts in both; an audit refuses a word in X and Y, or "
+            "A and B, and notes one that is target and attribute"
+        ),
     ),
     paper="Guo & Caliskan 2021, AIES, 122-133",
     takes="contexts",

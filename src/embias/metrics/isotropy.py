@@ -63,11 +63,14 @@ CARD = MetricCard(
         "length of the vectors."
     ),
     edge_cases=EdgeCases(
-        missing="the caller leaves them out; a row of NaN is refused",
-        unequal="there is one set",
+        missing=(
+            "an audit drops and counts them; on arrays the caller leaves them out, and a row of "
+            "NaN is refused"
+        ),
+        unequal="there is one set, in an audit all words",
         one_word="one row is refused",
         duplicates="rows that occur twice count twice",
-        two_sets="there is one set",
+        two_sets="there is one set; in an audit a word of two sets is in it once",
     ),
     paper=(
         "Rudman, Gillman, Rayne & Eickhoff 2022, Findings of ACL (IsoScore); Ethayarajh 2019, "

@@ -25,6 +25,9 @@ __all__ = ["Analogies", "StereotypeAnalogy", "plain_words", "stereotype_analogie
 
 #: Vectors closer than this are the same word under two names.
 _APART = 1e-6
+#: Candidates that are held at first, and for each pair; more only where these are not enough.
+_FIRST = 20_000
+_CANDIDATES = 20
 
 CARD = MetricCard(
     name="stereotype_analogies",
@@ -176,7 +179,7 @@ def stereotype_analogies(
     seed : tuple of two array_like of shape (d,), optional
         Vectors of the positive and the negative end (she, he), for the `match` flags.
     capacity : int
-        Candidates held in memory at least, the best ones.
+        Candidates held in memory at least, the best ones, where fewer are not enough.
     progress : bool
         Show a progress bar.
 
@@ -202,14 +205,8 @@ def stereotype_analogies(
     units, basis = words_and_basis(vectors, direction, "vectors")
     names = _names(words, len(units))
     kept = _kept(keep, len(units))
-    found = search_pairs(
-        units[kept],
-        one_component(basis, 0),
-        delta=delta,
-        apart=_APART,
-        capacity=max(capacity, n_pairs),
-        progress=progress,
-    )
+    search = _Search(units[kept], one_component(basis, 0), delta, n_pairs, multiple, progress)
+    found, chosen = search.up_to(max(capacity, n_pairs))
     pairs = [
         StereotypeAnalogy(
             x=int(kept[found.x[i]]),
@@ -219,7 +216,7 @@ def stereotype_analogies(
             word_x=names[kept[found.x[i]]] if names else "",
             word_y=names[kept[found.y[i]]] if names else "",
         )
-        for i in _chosen(found, n_pairs, multiple)
+        for i in chosen
     ]
     complete = len(pairs) == n_pairs or not found.pruned
     return Analogies(
@@ -259,6 +256,39 @@ def _kept(keep: ArrayLike | None, n: int) -> NDArray[np.intp]:
     if not mask.any():
         raise InputError("keep leaves no word; give at least two")
     return np.flatnonzero(mask)
+
+
+@dataclass(frozen=True)
+class _Search:
+    """What is looked for, and among what."""
+
+    units: FloatArray
+    direction: FloatArray
+    delta: float
+    n_pairs: int
+    multiple: bool
+    progress: bool
+
+    def up_to(self, capacity: int) -> tuple[Candidates, list[int]]:
+        """Return candidates, `capacity` of the best ones at most, and which of them are chosen.
+
+        The pairs are taken from the best candidate on, so that a few candidates give the same
+        pairs as many, where they give enough.
+        """
+        held = min(capacity, max(_FIRST, _CANDIDATES * self.n_pairs))
+        while True:
+            found = search_pairs(
+                self.units,
+                self.direction,
+                delta=self.delta,
+                apart=_APART,
+                capacity=held,
+                progress=self.progress,
+            )
+            chosen = _chosen(found, self.n_pairs, self.multiple)
+            if len(chosen) == self.n_pairs or not found.pruned or held == capacity:
+                return found, chosen
+            held = min(capacity, 16 * held)
 
 
 def _chosen(found: Candidates, n: int, multiple: bool) -> list[int]:

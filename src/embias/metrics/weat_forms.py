@@ -33,6 +33,31 @@ SEAT = replace(
         "The published code (sent-bias) relabels sentences as if those of one word were "
         "independent, which makes p far too small; ours relabels words unless told otherwise."
     ),
+    edge_cases=EdgeCases(
+        missing=(
+            "an audit drops a word of which no sentence has a vector, and counts it; a set that "
+            "keeps fewer than 80% of its words (min_coverage), or fewer than two targets, is an "
+            "error of the row"
+        ),
+        unequal=(
+            "any sizes; in D and d every sentence weighs the same, so that a word in more "
+            "sentences weighs more; where words are relabelled, each weighs the same"
+        ),
+        one_word=(
+            "one target word on each side is refused (unit='item' computes it on arrays); one "
+            "against several, or one attribute a side, is computed on arrays, and an audit asks "
+            "for two targets in each set"
+        ),
+        duplicates=(
+            "sentences are not compared, so one given twice counts twice; a word set drops a word "
+            "that it lists again, with a warning"
+        ),
+        two_sets=(
+            "in X and Y it is refused where weat is told the words of the sentences, in A and B it "
+            "counts in both (an audit refuses both); as target and attribute each of its sentences "
+            "has a cosine of 1 with itself, which an audit notes"
+        ),
+    ),
     takes="sentences",
     function="weat",
 )
@@ -63,15 +88,24 @@ IEAT = MetricCard(
     ),
     edge_cases=EdgeCases(
         missing=(
-            "pictures have no vocabulary; a file that cannot be read is an error that names it"
+            "pictures have no vocabulary: an audit drops and counts those whose vector is zero or "
+            "not finite, and texts without one; a file that cannot be read is an error that names "
+            "it"
         ),
-        unequal=WEAT.edge_cases.unequal,
-        one_word=WEAT.edge_cases.one_word.replace("one target", "one target picture"),
+        unequal="any sizes; every picture of a set weighs the same",
+        one_word=(
+            "one target picture on each side is refused; one against several, or one attribute a "
+            "side, is computed on arrays, and an audit asks for two targets a side"
+        ),
         duplicates=(
-            "pictures of the same content in one set are refused when the test is made; equal "
-            "vectors of different pictures count twice"
+            "a picture (by content) that a set is given twice is kept once, with a warning, and "
+            "in a TOML file refused; equal vectors of different pictures count twice"
         ),
-        two_sets=("the same picture (by content) in both targets is refused when the test is made"),
+        two_sets=(
+            "the same picture (by content) in both targets, or both attributes, is refused when "
+            "the test is made; as target and attribute it has a cosine of 1 with itself, which an "
+            "audit notes"
+        ),
     ),
     takes="pictures",
     evidence=OF_AN_ASSOCIATION,
