@@ -33,6 +33,10 @@ bench: $(READY)
 	$(BIN)/python benchmarks/weat_suite.py
 	$(BIN)/python benchmarks/static_files.py
 	$(BIN)/python benchmarks/bulk_encoding.py
+	$(BIN)/python benchmarks/leace.py
+	$(BIN)/python benchmarks/hard_debias.py
+	$(BIN)/python benchmarks/ran.py
+	$(BIN)/python benchmarks/minilm_gender.py
 	$(BIN)/python benchmarks/calibration.py
 	$(BIN)/python benchmarks/against_wefe.py
 
