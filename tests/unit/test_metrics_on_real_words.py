@@ -99,11 +99,11 @@ def test_a_probe_tells_gendered_words_apart_and_shuffled_ones_not(extract):
 FRAMES = ("{}", "This is about {}.", "They spoke of {} again.")
 
 
-def in_sentences(templates=FRAMES):
+def in_sentences():
     """The words of a short test in each of the sentences."""
     sets = [("male", MALE[:4]), ("female", FEMALE[:4]), ("career", CAREER[:4]), ("family", FAMILY)]
     words = [WordSet(name, listed[:4]) for name, listed in sets]
-    return AssociationTest("t", (words[0], words[1]), (words[2], words[3]), templates=templates)
+    return AssociationTest("t", (words[0], words[1]), (words[2], words[3]), templates=FRAMES)
 
 
 def by_word(encoder, test):
