@@ -12,7 +12,7 @@ from embias.errors import InputError
 from embias.geometry import Subspace, as_basis, span_of_classes, unit_rows
 from embias.stats.inputs import check_size
 from embias.transforms._checks import checked_fit, checked_rows
-from embias.transforms._labels import label_columns, read_labels
+from embias.transforms._held_out import class_codes
 from embias.transforms._repulsion import Repulsion
 from embias.transforms._soft import check_above_zero
 from embias.transforms.card import TransformCard
@@ -120,7 +120,7 @@ class RAN(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
         X : array_like of shape (n, d)
             The vocabulary; rows of zeros are left out of it.
         y : array_like of shape (n,)
-            Classes; not looked at where the direction was given.
+            Classes of one concept, or one-hot; not looked at where the direction was given.
         sensitive_features : array_like of shape (n,), optional
             The classes, in place of `y`; for pipelines in which `y` is the target of a task.
 
@@ -140,8 +140,7 @@ class RAN(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
         self.subspace_: Subspace | ArrayLike = self.subspace  # type: ignore[assignment]
         if self.subspace is None:
             target = concept_of(y, sensitive_features)
-            labels = read_labels(target, label_columns(target, "classes", who), who)
-            self.subspace_ = span_of_classes(rows, labels.codes(), k=1)
+            self.subspace_ = span_of_classes(rows, class_codes(target, who), k=1)
         basis = as_basis(self.subspace_, "subspace")
         if basis.shape != (1, rows.shape[1]):
             raise InputError(
