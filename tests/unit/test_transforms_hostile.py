@@ -1,16 +1,32 @@
 """Input that users give and that is easily read in the wrong way, for many transforms at once."""
 
+import json
+
 import numpy as np
 import pandas as pd
 import pytest
+import sklearn
+from sklearn.base import clone
+from sklearn.linear_model import LogisticRegression
+from sklearn.pipeline import Pipeline, make_pipeline
+from sklearn.preprocessing import Normalizer
 
-from embias.errors import InputError
+from embias.errors import DataFileError, InputError
 from embias.transforms import (
+    INLP,
+    LEACE,
     RAN,
+    HalfSiblingRegression,
     OrthogonalProjection,
     OSCaR,
+    RandomProjection,
+    RelativeRepresentation,
     SentenceDebias,
     SoftDebias,
+    SpectrumFilter,
+    TransformWarning,
+    load_transform,
+    save_transform,
 )
 
 pytestmark = pytest.mark.filterwarnings("ignore::embias.transforms.TransformWarning")
@@ -58,3 +74,93 @@ class TestOneConceptOfClasses:
         three = np.column_stack([codes, np.arange(len(codes)) % 2, codes > 1])
         with pytest.raises(InputError, match="y has 3 concepts"):
             OSCaR().fit(rows, three)
+
+
+class TestSaving:
+    """What users set on a transform, or give to it, besides numbers and texts."""
+
+    @pytest.mark.parametrize("kind", [LEACE, RAN, INLP])
+    def test_a_routed_transform_comes_back_with_what_it_asks_for(self, kind, tmp_path):
+        rows, codes = _case()
+        task = np.arange(len(rows)) % 2
+        with sklearn.config_context(enable_metadata_routing=True):
+            routed = kind().set_fit_request(sensitive_features="group")
+            fitted = Pipeline([("erase", routed), ("task", LogisticRegression())])
+            fitted.fit(rows, task, group=codes)
+        save_transform(fitted[0], tmp_path / "one")
+        loaded = load_transform(tmp_path / "one")
+        np.testing.assert_array_equal(loaded.transform(rows), fitted[0].transform(rows))
+        assert loaded.get_metadata_routing().fit.requests["sensitive_features"] == "group"
+        with sklearn.config_context(enable_metadata_routing=True):
+            again = make_pipeline(clone(loaded), LogisticRegression()).fit(rows, task, group=codes)
+        np.testing.assert_array_equal(again[0].transform(rows), loaded.transform(rows))
+
+    def test_what_a_step_of_scikit_learn_asks_for(self, tmp_path):
+        with sklearn.config_context(enable_metadata_routing=True):
+            step = Normalizer().set_transform_request(copy=False)
+        save_transform(Pipeline([("unit", step.fit([[1.0]]))]), tmp_path / "one")
+        loaded = load_transform(tmp_path / "one")["unit"]
+        assert loaded.get_metadata_routing().transform.requests == {"copy": False}
+
+    @pytest.mark.parametrize("bits", ["PCG64", "PCG64DXSM", "MT19937", "Philox", "SFC64"])
+    def test_a_generator_comes_back_in_its_state(self, bits, tmp_path):
+        rows, _ = _case()
+        generator = np.random.Generator(getattr(np.random, bits)(5))
+        fitted = RandomProjection(4, random_state=generator).fit(rows)
+        fitted.save(tmp_path / "one")
+        loaded = RandomProjection.load(tmp_path / "one")
+        np.testing.assert_array_equal(loaded.transform(rows), fitted.transform(rows))
+        # The next draw of both is the same one, and another one than the last.
+        next_one = clone(fitted).fit(rows).transform(rows)
+        np.testing.assert_array_equal(clone(loaded).fit(rows).transform(rows), next_one)
+        assert not np.array_equal(next_one, fitted.transform(rows))
+
+    def test_another_kind_of_generator_is_refused(self, tmp_path):
+        rows, _ = _case()
+        RandomProjection(4, random_state=np.random.default_rng(5)).fit(rows).save(tmp_path / "one")
+        path = tmp_path / "one" / "transform.json"
+        path.write_text(path.read_text().replace('"PCG64"', '"RandomState"'))
+        with pytest.raises(DataFileError, match="no generator 'RandomState' is known"):
+            load_transform(tmp_path / "one")
+
+    def test_data_frames(self, tmp_path):
+        rows, _ = _case()
+        anchors = pd.DataFrame(rows[:4], index=["er", "sie", "Ärztin", "医者"])
+        fitted = RelativeRepresentation(anchors).fit(rows)
+        fitted.save(tmp_path / "one")
+        loaded = RelativeRepresentation.load(tmp_path / "one")
+        pd.testing.assert_frame_equal(loaded.anchors, anchors, check_column_type=False)
+        assert clone(loaded).fit(rows).anchor_names_ == ["er", "sie", "Ärztin", "医者"]
+        np.testing.assert_array_equal(loaded.transform(rows), fitted.transform(rows))
+        HalfSiblingRegression(anchors).fit(rows).save(tmp_path / "two")
+
+    def test_a_torch_matrix(self, tmp_path):
+        torch = pytest.importorskip("torch")
+        rows, _ = _case()
+        fitted = SpectrumFilter(torch.nn.Parameter(torch.tensor(rows))).fit(rows)
+        fitted.save(tmp_path / "one")
+        loaded = SpectrumFilter.load(tmp_path / "one")
+        np.testing.assert_array_equal(loaded.matrix, rows)
+        np.testing.assert_array_equal(loaded.transform(rows), fitted.transform(rows))
+
+    @pytest.mark.parametrize("nothing", ["passthrough", None])
+    def test_a_step_that_does_nothing(self, nothing, tmp_path):
+        rows, codes = _case()
+        fitted = Pipeline([("erase", LEACE()), ("no", nothing), ("unit", Normalizer())])
+        fitted.fit(rows, codes)
+        with pytest.warns(TransformWarning, match="does not survive"):
+            save_transform(fitted, tmp_path / "one")
+        loaded = load_transform(tmp_path / "one")
+        np.testing.assert_array_equal(loaded.transform(rows), fitted.transform(rows))
+        assert [name for name, _ in loaded.steps] == ["erase", "no", "unit"]
+        assert json.loads((tmp_path / "one" / "transform.json").read_text())["format"] == 1
+
+    def test_ran(self, tmp_path):
+        rows, codes = _case()
+        fitted = RAN().fit(rows, codes)
+        fitted.save(tmp_path / "one")
+        np.testing.assert_array_equal(
+            RAN.load(tmp_path / "one").transform(rows), fitted.transform(rows)
+        )
+        with_zero = np.vstack([rows[:2], np.zeros(rows.shape[1])])
+        assert not fitted.transform(with_zero)[2].any()

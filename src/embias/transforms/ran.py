@@ -6,7 +6,7 @@ from typing import Any, Self
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from sklearn.base import BaseEstimator, OneToOneFeatureMixin, TransformerMixin
+from sklearn.base import OneToOneFeatureMixin
 
 from embias.errors import InputError
 from embias.geometry import Subspace, as_basis, span_of_classes, unit_rows
@@ -17,6 +17,7 @@ from embias.transforms._repulsion import Repulsion
 from embias.transforms._soft import check_above_zero
 from embias.transforms.card import TransformCard
 from embias.transforms.concept import concept_of
+from embias.transforms.row_transform import RowTransform
 from embias.types import FloatArray
 
 __all__ = ["CARD", "RAN"]
@@ -29,7 +30,7 @@ _SAME = 1e-10
 _SIMILAR = 0.01
 
 
-class RAN(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
+class RAN(OneToOneFeatureMixin, RowTransform):
     """Repulsion, attraction, neutralisation: minimise an objective for each word.
 
     For a word w the unit vector x with the least ``w1 mean_i |cos(x, n_i)| + w2 (1 - cos(x, w))/2
@@ -166,26 +167,10 @@ class RAN(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
                 "attraction and neutralisation, not all 0"
             )
 
-    def transform(self, X: ArrayLike) -> NDArray[Any]:
-        """Return the vectors of least objective.
-
-        Parameters
-        ----------
-        X : array_like of shape (n, d)
-
-        Returns
-        -------
-        ndarray of shape (n, d)
-            At unit length, in the number type of X. A row of zeros stays zero.
-
-        Raises
-        ------
-        InputError
-            Not fitted, another dimension than fitted on, NaN or infinite values.
-        """
+    def _map_rows(self, rows: NDArray[Any]) -> NDArray[Any]:
+        """Return the vectors of least objective, at unit length."""
         from tqdm import tqdm
 
-        rows = checked_rows(self, X)
         kind = rows.dtype if rows.dtype.kind == "f" else np.dtype(np.float64)
         made = np.zeros(rows.shape, dtype=kind)
         some = np.flatnonzero(rows.any(axis=1))
@@ -254,7 +239,6 @@ class RAN(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
 
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()
-        tags.transformer_tags.preserves_dtype = ["float64", "float32", "float16"]
         tags.target_tags.required = self.subspace is None
         return tags
 
