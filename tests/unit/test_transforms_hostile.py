@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import sklearn
+from sklearn import decomposition
 from sklearn.base import clone
 from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import Pipeline, make_pipeline
@@ -15,7 +16,9 @@ from embias.errors import DataFileError, InputError
 from embias.transforms import (
     INLP,
     LEACE,
+    PCA,
     RAN,
+    AllButTheTop,
     HalfSiblingRegression,
     OrthogonalProjection,
     OSCaR,
@@ -23,8 +26,11 @@ from embias.transforms import (
     RelativeRepresentation,
     SentenceDebias,
     SoftDebias,
+    SpaceAligner,
     SpectrumFilter,
     TransformWarning,
+    TruncateDims,
+    fold,
     load_transform,
     save_transform,
 )
@@ -164,3 +170,45 @@ class TestSaving:
         )
         with_zero = np.vstack([rows[:2], np.zeros(rows.shape[1])])
         assert not fitted.transform(with_zero)[2].any()
+
+
+class TestScales:
+    """Rows that are tiny, and rows that are constant but for rounding."""
+
+    @pytest.mark.parametrize(("number", "scale"), [(np.float64, 1e-30), (np.float32, 1e-8)])
+    def test_tiny_rows_come_to_unit_length(self, number, scale):
+        # sklearn.preprocessing.normalize leaves rows below 10 eps as they are.
+        rows = _case()[0].astype(number)
+        tiny = (rows * number(scale)).astype(number)
+        cut = TruncateDims(4, renormalise=True).fit(rows)
+        np.testing.assert_allclose(np.linalg.norm(cut.transform(tiny), axis=1), 1, rtol=1e-5)
+        relative = RelativeRepresentation(rows[:5]).fit(rows)
+        expected = rows / np.linalg.norm(rows, axis=1, keepdims=True)
+        expected = expected @ expected[:5].T
+        np.testing.assert_allclose(relative.transform(tiny), expected, atol=1e-5)
+
+    @pytest.mark.parametrize("size", [1e-6, 0.7, 1.0, 1e3, 1e8])
+    @pytest.mark.parametrize(
+        "transform", [PCA(), AllButTheTop(), *map(SpaceAligner, ["procrustes", "affine", "shift"])]
+    )
+    def test_equal_rows_have_no_direction(self, transform, size):
+        rows = np.tile(np.linspace(0.3, 1, 9) * size, (240, 1))
+        with pytest.raises(InputError, match="do not differ"):
+            clone(transform).fit(rows, _case()[0])
+
+    @pytest.mark.parametrize("centre", [True, False])
+    def test_affine_alignment_of_columns_of_any_scale(self, centre):
+        rows, _ = _case()
+        scaled = rows * np.logspace(-8, 2, 9)
+        target = rows[:, :5] + np.random.default_rng(2).normal(size=(len(rows), 5))
+        design = np.column_stack([rows, np.full(len(rows), float(centre))])
+        expected = design @ np.linalg.lstsq(design, target, rcond=None)[0]
+        made = SpaceAligner("affine", centre=centre).fit(scaled, target)
+        np.testing.assert_allclose(made.transform(scaled), expected, atol=1e-7)
+
+    def test_folded_whitening_of_tiny_rows(self):
+        rows, codes = _case()
+        pipeline = make_pipeline(decomposition.PCA(whiten=True), LEACE()).fit(rows * 1e-9, codes)
+        made = pipeline.transform(rows * 1e-9)
+        assert made.std() > 0.5
+        np.testing.assert_allclose(fold(pipeline).transform(rows * 1e-9), made, atol=1e-11)
