@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import sklearn
+from scipy import sparse
 from sklearn import decomposition
 from sklearn.base import clone
 from sklearn.linear_model import LogisticRegression
@@ -20,12 +21,15 @@ from embias.transforms import (
     RAN,
     AllButTheTop,
     HalfSiblingRegression,
+    HardDebias,
     OrthogonalProjection,
     OSCaR,
+    Quantize,
     RandomProjection,
     RelativeRepresentation,
     SentenceDebias,
     SoftDebias,
+    SoftEqualize,
     SpaceAligner,
     SpectrumFilter,
     TransformWarning,
@@ -212,3 +216,31 @@ class TestScales:
         made = pipeline.transform(rows * 1e-9)
         assert made.std() > 0.5
         np.testing.assert_allclose(fold(pipeline).transform(rows * 1e-9), made, atol=1e-11)
+
+
+class TestMistakes:
+    """One clear error for what is no matrix of numbers and no list of labels."""
+
+    @pytest.mark.parametrize("kind", [LEACE, PCA, OSCaR, SoftEqualize, HardDebias, Quantize])
+    def test_sparse_rows(self, kind):
+        rows, codes = _case()
+        words = [f"w{i}" for i in range(len(rows))]
+        if kind is HardDebias:
+            fitted = HardDebias([("w0", "w1")]).fit(rows, words=words)
+        else:
+            fitted = kind().fit(rows, codes)
+        with pytest.raises(InputError, match="Sparse data was passed"):
+            fitted.transform(sparse.csr_matrix(rows))
+        with pytest.raises(InputError, match="Sparse data was passed"):
+            clone(fitted).fit(sparse.csr_matrix(rows))
+
+    @pytest.mark.parametrize("kind", [LEACE, OrthogonalProjection, SoftEqualize])
+    @pytest.mark.parametrize("labels", ["abc", 5, [None] * 240, ["a", None] * 120])
+    def test_no_labels(self, kind, labels):
+        with pytest.raises(InputError, match="y"):
+            kind().fit(_case()[0], labels)
+
+    @pytest.mark.parametrize("labels", [np.zeros(239), np.zeros((240, 2)), np.zeros((239, 1))])
+    def test_groups_of_other_rows(self, labels):
+        with pytest.raises(InputError, match="give one group for each row"):
+            SoftEqualize().fit(_case()[0], labels)

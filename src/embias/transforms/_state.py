@@ -82,8 +82,8 @@ def _pack_object(value: Any, arrays: dict[str, FloatArray], estimator: Callable[
     if isinstance(value, np.random.Generator):
         return {"generator": inner(value.bit_generator.state)}
     if isinstance(value, pd.DataFrame):
-        parts = (value.to_numpy(), list(value.index), list(value.columns))
-        return {"frame": [inner(part) for part in parts]}
+        frame = (value.to_numpy(), list(value.index), list(value.columns))
+        return {"frame": [inner(part) for part in frame]}
     if hasattr(value, "detach"):  # a parameter of a torch model comes back as an array
         return inner(value.detach().cpu().double().numpy())
     if _RECORDS.get(type(value).__name__) is type(value):
