@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.sparse import issparse
 from sklearn.exceptions import NotFittedError
 from sklearn.utils.validation import check_is_fitted, validate_data
 
@@ -37,12 +38,16 @@ class NotFittedTransformError(InputError, NotFittedError):
 
 
 @contextmanager
-def _as_input_error(who: str) -> Iterator[None]:
+def _as_input_error(who: str, X: Any) -> Iterator[None]:
     try:
         yield
     except InputError:
         raise
     except ValueError as error:  # scikit-learn's words say thing, rule and value
+        raise InputError(f"{who}: {error}") from error
+    except TypeError as error:  # the checks of scikit-learn expect one for other kinds of values
+        if not issparse(X):
+            raise
         raise InputError(f"{who}: {error}") from error
 
 
@@ -55,7 +60,7 @@ def checked_fit(
     `keep_type` rows of another floating type stay as they are, for those who convert in blocks.
     """
     dtype = _FLOATS if keep_type else np.float64
-    with _as_input_error(type(estimator).__name__):
+    with _as_input_error(type(estimator).__name__, X):
         checked: FloatArray = validate_data(
             estimator, X, dtype=dtype, reset=reset, ensure_min_samples=at_least
         )
@@ -65,7 +70,7 @@ def checked_fit(
 def checked_rows(estimator: Any, X: Any) -> NDArray[Any]:
     """Return the rows to transform, in their own floating type (float64 for whole numbers)."""
     check_fitted(estimator)
-    with _as_input_error(type(estimator).__name__):
+    with _as_input_error(type(estimator).__name__, X):
         checked: NDArray[Any] = validate_data(estimator, X, dtype=_FLOATS, reset=False)
     return checked
 

@@ -9,9 +9,9 @@ from numpy.typing import NDArray
 
 from embias.errors import InputError
 from embias.stats.inputs import check_share
-from embias.transforms._labels import Labels
+from embias.transforms._labels import Labels, label_columns, read_labels
 
-__all__ = ["check_margin", "held_out_split", "one_label_a_row"]
+__all__ = ["check_margin", "class_codes", "held_out_split", "one_label_a_row"]
 
 
 def check_margin(value: Any) -> None:
@@ -33,6 +33,24 @@ def one_label_a_row(y: Any) -> Any:
         return y
     one_hot = np.isin(given, (0, 1)).all() and (given.sum(axis=1) == 1).all()
     return given.argmax(axis=1) if one_hot else y
+
+
+def class_codes(y: Any, who: str) -> NDArray[np.intp]:
+    """Return the class number of every row, for what works on one concept of classes.
+
+    Raises
+    ------
+    InputError
+        No labels, one class only, or several concepts: a column that is not looked at would stay
+        in the vectors without a word.
+    """
+    given = one_label_a_row(y)
+    columns = label_columns(given, "classes", who)
+    if len(columns) > 1:
+        raise InputError(
+            f"{who}: y has {len(columns)} concepts; give one, or take LEACE or SAL for several"
+        )
+    return read_labels(given, columns, who).codes()
 
 
 def held_out_split(

@@ -17,7 +17,7 @@ from embias.stats.inputs import check_choice
 from embias.transforms._checks import TransformWarning
 from embias.types import FloatArray
 
-__all__ = ["Concept", "LabelColumn", "Labels", "label_columns", "read_labels"]
+__all__ = ["Concept", "LabelColumn", "Labels", "label_arrays", "label_columns", "read_labels"]
 
 Concept: TypeAlias = Literal["auto", "classes", "numeric"]
 #: A class of fewer rows has a mean that says little of the class.
@@ -78,7 +78,7 @@ def label_columns(
         All classes there are (of one concept), or one list for each concept.
     """
     check_choice("concept", concept, ("auto", "classes", "numeric"))
-    columns = _as_columns(y, who)
+    columns = label_arrays(y, who)
     if classes is not None:
         listed = [classes] if len(columns) == 1 and not _nested(classes) else list(classes)
         if len(listed) != len(columns):
@@ -98,7 +98,7 @@ def read_labels(y: Any, columns: tuple[LabelColumn, ...], who: str) -> Labels:
         A class that is not among the known ones, another number of concepts, values that are
         no numbers where numbers are expected.
     """
-    given = _as_columns(y, who)
+    given = label_arrays(y, who)
     if len(given) != len(columns):
         raise InputError(
             f"{who}: y has {len(given)} concepts, fitted on {len(columns)}; give the same ones"
@@ -130,7 +130,8 @@ def _nested(classes: Any) -> bool:
     return any(isinstance(each, list | tuple | np.ndarray) for each in classes)
 
 
-def _as_columns(y: Any, who: str) -> list[NDArray[Any]]:
+def label_arrays(y: Any, who: str) -> list[NDArray[Any]]:
+    """Return the columns of labels after checking them, each of one kind of values."""
     if y is None:
         raise InputError(
             f"{who} requires y to be passed, but the target y is None; give a label for each row "
@@ -142,7 +143,7 @@ def _as_columns(y: Any, who: str) -> list[NDArray[Any]]:
             return [_of_one_kind(column_or_1d(checked, warn=False), who)]
     except InputError:
         raise
-    except ValueError as error:
+    except (ValueError, TypeError) as error:
         raise InputError(f"{who}: y: {error}") from error
     return [_of_one_kind(checked[:, i], who) for i in range(checked.shape[1])]
 

@@ -31,7 +31,8 @@ def pack(value: Any, arrays: dict[str, FloatArray], estimator: Callable[[Any], A
     Parameters
     ----------
     value : object
-        Numbers, texts, containers, arrays, frozen values of transforms, estimators.
+        Numbers, texts, containers, arrays, data frames, generators, frozen values of transforms,
+        estimators. A torch tensor is written as an array.
     arrays : dict
         Takes the arrays.
     estimator : callable
@@ -73,6 +74,18 @@ def _pack_container(
 
 
 def _pack_object(value: Any, arrays: dict[str, FloatArray], estimator: Callable[[Any], Any]) -> Any:
+    import pandas as pd
+
+    def inner(part: Any) -> Any:
+        return pack(part, arrays, estimator)
+
+    if isinstance(value, np.random.Generator):
+        return {"generator": inner(value.bit_generator.state)}
+    if isinstance(value, pd.DataFrame):
+        frame = (value.to_numpy(), list(value.index), list(value.columns))
+        return {"frame": [inner(part) for part in frame]}
+    if hasattr(value, "detach"):  # a parameter of a torch model comes back as an array
+        return inner(value.detach().cpu().double().numpy())
     if _RECORDS.get(type(value).__name__) is type(value):
         parts = {f.name: pack(getattr(value, f.name), arrays, estimator) for f in fields(value)}
         return {"record": type(value).__name__, "fields": parts}
@@ -137,6 +150,23 @@ def _read_record(value: Any, arrays: Mapping[str, Any], estimator: Callable[[Any
     return kind(**{name: unpack(each, arrays, estimator) for name, each in parts.items()})
 
 
+def _read_generator(value: Any, arrays: Mapping[str, Any], estimator: Callable[[Any], Any]) -> Any:
+    state = unpack(value["generator"], arrays, estimator)
+    kind = _BIT_GENERATORS.get(state["bit_generator"])
+    if kind is None:
+        raise DataFileError(f"no generator {state['bit_generator']!r:.60} is known")
+    made = kind()
+    made.state = state
+    return np.random.Generator(made)
+
+
+def _read_frame(value: Any, arrays: Mapping[str, Any], estimator: Callable[[Any], Any]) -> Any:
+    import pandas as pd
+
+    rows, index, columns = (unpack(part, arrays, estimator) for part in value["frame"])
+    return pd.DataFrame(rows, index=index, columns=columns)
+
+
 def _read_dict(value: Any, arrays: Mapping[str, Any], estimator: Callable[[Any], Any]) -> Any:
     pairs = [[unpack(part, arrays, estimator) for part in pair] for pair in value["dict"]]
     return dict(pairs)
@@ -147,6 +177,16 @@ def _read_container(value: Any, arrays: Mapping[str, Any], estimator: Callable[[
     return _CONTAINERS[name](unpack(each, arrays, estimator) for each in value[name])
 
 
+_BIT_GENERATORS: dict[str, Any] = {
+    each.__name__: each
+    for each in (
+        np.random.PCG64,
+        np.random.PCG64DXSM,
+        np.random.MT19937,
+        np.random.Philox,
+        np.random.SFC64,
+    )
+}
 _CONTAINERS: dict[str, Any] = {each.__name__: each for each in (list, tuple, set, frozenset)}
 _READERS: dict[str, Callable[..., Any]] = {
     "array": _read_array,
@@ -155,5 +195,7 @@ _READERS: dict[str, Callable[..., Any]] = {
     "float": lambda value, *_: _SPECIAL[value["float"]],
     "record": _read_record,
     "dict": _read_dict,
+    "generator": _read_generator,
+    "frame": _read_frame,
     **dict.fromkeys(_CONTAINERS, _read_container),
 }

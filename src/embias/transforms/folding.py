@@ -90,10 +90,8 @@ def affine_map_of(transform: Any) -> AffineMap | None:
     if isinstance(transform, PCA):
         components: FloatArray = np.asarray(transform.components_, dtype=np.float64)
         if transform.whiten:
-            floor = np.finfo(transform.explained_variance_.dtype).eps
-            components = (
-                components / np.sqrt(np.maximum(transform.explained_variance_, floor))[:, None]
-            )
+            sd = np.sqrt(transform.explained_variance_)
+            components = components / np.maximum(sd, np.finfo(sd.dtype).eps)[:, None]
         return DenseMap(components, -components @ transform.mean_)
     if isinstance(transform, TruncatedSVD):
         return DenseMap(transform.components_, np.zeros(len(transform.components_)))
@@ -114,7 +112,8 @@ def fold(transform: Any) -> Any:
     ----------
     transform : estimator or Pipeline
         Fitted. Steps that are not affine (L2 normalisation, signs, quantisation, what depends on
-        the word) stay where they are: nothing is merged across them.
+        the word) stay where they are: nothing is merged across them. A row of zeros stays zero,
+        also where a step of scikit-learn alone would move it.
 
     Returns
     -------

@@ -10,7 +10,7 @@ from numpy.typing import ArrayLike, NDArray
 from embias.errors import InputError
 from embias.geometry import Subspace, as_basis, span_of_classes
 from embias.transforms._checks import check_strength, checked_fit
-from embias.transforms._labels import label_columns, read_labels
+from embias.transforms._held_out import class_codes
 from embias.transforms.affine import AffineTransform
 from embias.transforms.affine_map import LowRankMap
 from embias.transforms.card import TransformCard
@@ -72,7 +72,7 @@ class OrthogonalProjection(AffineTransform):
         ----------
         X : array_like of shape (n, d)
         y : array_like of shape (n,)
-            Classes; not looked at where the subspace was given.
+            Classes of one concept, or one-hot; not looked at where the subspace was given.
         sensitive_features : array_like of shape (n,), optional
             The classes, in place of `y`; for pipelines in which `y` is the target of a task.
 
@@ -91,8 +91,7 @@ class OrthogonalProjection(AffineTransform):
         found = self.subspace
         if found is None:
             target = concept_of(y, sensitive_features)
-            labels = read_labels(target, label_columns(target, "classes", who), who)
-            found = self._span_of_labels(rows, labels.codes())
+            found = self._span_of_labels(rows, class_codes(target, who))
         return self._removing(found, rows.shape[1])
 
     def _span_of_labels(self, rows: FloatArray, codes: NDArray[np.intp]) -> Subspace:

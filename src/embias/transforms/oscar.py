@@ -12,6 +12,7 @@ from sklearn.base import OneToOneFeatureMixin
 from embias.errors import InputError, VectorError
 from embias.geometry import Subspace, as_basis, span_of_classes
 from embias.transforms._checks import checked_fit
+from embias.transforms._held_out import one_label_a_row
 from embias.transforms._labels import label_columns, read_labels
 from embias.transforms.card import TransformCard
 from embias.transforms.concept import concept_of
@@ -126,8 +127,14 @@ class OSCaR(OneToOneFeatureMixin, RowTransform):
         classes: list[NDArray[np.intp]] = []
         needed = (self.first is None) + (self.second is None)
         if self.first is None or (needed and target is not None):
-            columns = label_columns(target, "classes", "OSCaR")
-            labels = read_labels(target, columns, "OSCaR")
+            given = one_label_a_row(target)
+            columns = label_columns(given, "classes", "OSCaR")
+            if len(columns) > 2:
+                raise InputError(
+                    f"OSCaR: y has {len(columns)} concepts; give the two whose directions are to "
+                    "become orthogonal"
+                )
+            labels = read_labels(given, columns, "OSCaR")
             classes = [labels.codes(i) for i in range(len(columns))]
         first = (
             span_of_classes(rows, classes.pop(0), k=1).vector

@@ -8,6 +8,7 @@ from scipy import linalg
 from embias.errors import InputError
 from embias.transforms._checks import check_fitted
 from embias.transforms._moments import Moments
+from embias.transforms._whitening import varying
 from embias.transforms.affine_map import AffineMap, DenseMap
 from embias.transforms.card import TransformCard
 from embias.transforms.moment_transform import MomentTransform
@@ -111,14 +112,13 @@ def principal_axes(moments: Moments) -> tuple[FloatArray, FloatArray]:
     InputError
         When the rows do not differ.
     """
-    values, vectors = linalg.eigh(moments.covariances()[0])
+    covariance = moments.covariances()[0]
+    values, vectors = linalg.eigh(covariance)
     values, axes = values[::-1], vectors[:, ::-1].T
     # What a mean of equal rows leaves is not exactly zero.
-    floor = len(values) * np.finfo(np.float64).eps
-    largest = max(float(values[0]), 0.0)
-    size = float(np.abs(moments.mean_x).max())
-    rank = int(np.count_nonzero(values > floor * largest)) if largest > (floor * size) ** 2 else 0
-    rank = min(rank, moments.n - 1)
+    live = varying(np.diag(covariance), moments.mean_x).any()
+    floor = len(values) * np.finfo(np.float64).eps * max(float(values[0]), 0.0)
+    rank = min(int(np.count_nonzero(values > floor)), moments.n - 1) if live else 0
     if rank == 0:
         raise InputError(
             f"the {moments.n} rows do not differ, so they have no principal direction; give others"

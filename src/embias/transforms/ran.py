@@ -6,17 +6,18 @@ from typing import Any, Self
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from sklearn.base import BaseEstimator, OneToOneFeatureMixin, TransformerMixin
+from sklearn.base import OneToOneFeatureMixin
 
 from embias.errors import InputError
 from embias.geometry import Subspace, as_basis, span_of_classes, unit_rows
 from embias.stats.inputs import check_size
 from embias.transforms._checks import checked_fit, checked_rows
-from embias.transforms._labels import label_columns, read_labels
+from embias.transforms._held_out import class_codes
 from embias.transforms._repulsion import Repulsion
 from embias.transforms._soft import check_above_zero
 from embias.transforms.card import TransformCard
 from embias.transforms.concept import concept_of
+from embias.transforms.row_transform import RowTransform
 from embias.types import FloatArray
 
 __all__ = ["CARD", "RAN"]
@@ -29,7 +30,7 @@ _SAME = 1e-10
 _SIMILAR = 0.01
 
 
-class RAN(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
+class RAN(OneToOneFeatureMixin, RowTransform):
     """Repulsion, attraction, neutralisation: minimise an objective for each word.
 
     For a word w the unit vector x with the least ``w1 mean_i |cos(x, n_i)| + w2 (1 - cos(x, w))/2
@@ -120,7 +121,7 @@ class RAN(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
         X : array_like of shape (n, d)
             The vocabulary; rows of zeros are left out of it.
         y : array_like of shape (n,)
-            Classes; not looked at where the direction was given.
+            Classes of one concept, or one-hot; not looked at where the direction was given.
         sensitive_features : array_like of shape (n,), optional
             The classes, in place of `y`; for pipelines in which `y` is the target of a task.
 
@@ -140,8 +141,7 @@ class RAN(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
         self.subspace_: Subspace | ArrayLike = self.subspace  # type: ignore[assignment]
         if self.subspace is None:
             target = concept_of(y, sensitive_features)
-            labels = read_labels(target, label_columns(target, "classes", who), who)
-            self.subspace_ = span_of_classes(rows, labels.codes(), k=1)
+            self.subspace_ = span_of_classes(rows, class_codes(target, who), k=1)
         basis = as_basis(self.subspace_, "subspace")
         if basis.shape != (1, rows.shape[1]):
             raise InputError(
@@ -167,26 +167,10 @@ class RAN(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
                 "attraction and neutralisation, not all 0"
             )
 
-    def transform(self, X: ArrayLike) -> NDArray[Any]:
-        """Return the vectors of least objective.
-
-        Parameters
-        ----------
-        X : array_like of shape (n, d)
-
-        Returns
-        -------
-        ndarray of shape (n, d)
-            At unit length, in the number type of X. A row of zeros stays zero.
-
-        Raises
-        ------
-        InputError
-            Not fitted, another dimension than fitted on, NaN or infinite values.
-        """
+    def _map_rows(self, rows: NDArray[Any]) -> NDArray[Any]:
+        """Return the vectors of least objective, at unit length."""
         from tqdm import tqdm
 
-        rows = checked_rows(self, X)
         kind = rows.dtype if rows.dtype.kind == "f" else np.dtype(np.float64)
         made = np.zeros(rows.shape, dtype=kind)
         some = np.flatnonzero(rows.any(axis=1))
@@ -255,7 +239,6 @@ class RAN(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
 
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()
-        tags.transformer_tags.preserves_dtype = ["float64", "float32", "float16"]
         tags.target_tags.required = self.subspace is None
         return tags
 

@@ -7,13 +7,13 @@ from typing import Any, Self
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from sklearn.preprocessing import normalize
 
 from embias.errors import InputError, VectorError
 from embias.geometry import unit_rows
 from embias.stats.inputs import check_size
 from embias.transforms._arguments import generator_of
 from embias.transforms._checks import check_fitted, checked_fit
+from embias.transforms._hard_steps import scaled_to_unit
 from embias.transforms.card import TransformCard
 from embias.transforms.row_transform import RowTransform
 from embias.types import FloatArray
@@ -128,8 +128,8 @@ class RelativeRepresentation(RowTransform):
         return np.sort(generator.choice(usable, number, replace=False))
 
     def _map_rows(self, rows: NDArray[Any]) -> NDArray[Any]:
-        work = rows.astype(np.float32 if rows.dtype.itemsize < 4 else rows.dtype)
-        made: NDArray[Any] = normalize(work, copy=False) @ self.anchors_.T.astype(work.dtype)
+        unit = scaled_to_unit(rows)
+        made: NDArray[Any] = unit @ self.anchors_.T.astype(unit.dtype)
         return made.astype(rows.dtype, copy=False)
 
     def get_feature_names_out(self, input_features: ArrayLike | None = None) -> NDArray[Any]:

@@ -24,6 +24,9 @@ __all__ = ["load_as", "load_transform", "save_transform"]
 
 Kind = TypeVar("Kind")
 _FORMAT = 1
+#: Where scikit-learn keeps what ``set_fit_request`` and its like were told, and for which methods.
+_REQUEST, _ROUTED = "_metadata_request", ("fit", "partial_fit", "transform")
+_PASS = "passthrough"
 _JSON, _ARRAYS = "transform.json", "transform.safetensors"
 
 
@@ -185,16 +188,24 @@ def _pack_estimator(value: Any, arrays: dict[str, Any]) -> Any:
         return _pack_estimator(each, arrays)
 
     if isinstance(value, Pipeline):
-        steps = [[name, nested(step)] for name, step in value.steps]
+        # None and "passthrough" are the same to scikit-learn.
+        steps = [
+            [name, _PASS if step in (None, _PASS) else nested(step)] for name, step in value.steps
+        ]
         return None if any(step is None for _, step in steps) else {"pipeline": steps}
     if not isinstance(value, BaseEstimator) or _classes().get(type(value).__name__) is not type(
         value
     ):
         return None
-    return {
+    state = {name: each for name, each in vars(value).items() if name != _REQUEST}
+    packed = {
         "class": type(value).__name__,
-        "state": {name: pack(each, arrays, nested) for name, each in vars(value).items()},
+        "state": {name: pack(each, arrays, nested) for name, each in state.items()},
     }
+    if hasattr(value, _REQUEST):
+        routing = value.get_metadata_routing()
+        packed["requests"] = {name: dict(getattr(routing, name).requests) for name in _ROUTED}
+    return packed
 
 
 def _unpack_estimator(value: Any, arrays: dict[str, Any]) -> Any:
@@ -204,7 +215,10 @@ def _unpack_estimator(value: Any, arrays: dict[str, Any]) -> Any:
     if not isinstance(value, dict):
         raise DataFileError(f"unexpected {str(value)[:60]!r}")
     if "pipeline" in value:
-        return Pipeline([(str(name), nested(step)) for name, step in value["pipeline"]])
+        steps = value["pipeline"]
+        return Pipeline(
+            [(str(name), step if step == _PASS else nested(step)) for name, step in steps]
+        )
     kind = _classes().get(value["class"])
     if kind is None:
         raise DataFileError(f"no transform {str(value['class'])[:60]!r} is known")
@@ -213,7 +227,17 @@ def _unpack_estimator(value: Any, arrays: dict[str, Any]) -> Any:
         if not name.isidentifier() or name.startswith("__"):
             raise DataFileError(f"{name[:60]!r} is no attribute of a {kind.__name__}")
         setattr(made, name, _frozen(unpack(each, arrays, nested)))
+    if "requests" in value:
+        setattr(made, _REQUEST, _routing_of(made, value["requests"]))
     return made
+
+
+def _routing_of(made: Any, requests: dict[str, dict[str, Any]]) -> Any:
+    routing = made.get_metadata_routing()
+    for name in _ROUTED:
+        for parameter, alias in requests.get(name, {}).items():
+            getattr(routing, name).add_request(param=parameter, alias=alias)
+    return routing
 
 
 def _frozen(value: Any) -> Any:

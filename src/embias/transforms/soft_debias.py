@@ -13,7 +13,7 @@ from embias.errors import InputError
 from embias.geometry import Subspace, as_basis, span_of_classes
 from embias.stats.inputs import check_size
 from embias.transforms._checks import TransformWarning, checked_fit
-from embias.transforms._labels import label_columns, read_labels
+from embias.transforms._held_out import class_codes
 from embias.transforms._soft import check_above_zero
 from embias.transforms._soft_objective import SoftProblem, Solution
 from embias.transforms.affine import AffineTransform
@@ -109,7 +109,7 @@ class SoftDebias(AffineTransform):
         X : array_like of shape (n, d)
             The vectors of all words, at unit length in the paper.
         y : array_like of shape (n,)
-            Classes; not looked at where the subspace was given.
+            Classes of one concept, or one-hot; not looked at where the subspace was given.
         neutral : array_like of bool of shape (n,), optional
             Which rows are neutral words; by default all.
         sensitive_features : array_like of shape (n,), optional
@@ -152,8 +152,7 @@ class SoftDebias(AffineTransform):
         who = type(self).__name__
         self.subspace_: Subspace | ArrayLike = self.subspace  # type: ignore[assignment]
         if self.subspace is None:
-            labels = read_labels(target, label_columns(target, "classes", who), who)
-            self.subspace_ = span_of_classes(rows, labels.codes())
+            self.subspace_ = span_of_classes(rows, class_codes(target, who))
         basis = as_basis(self.subspace_, "subspace")
         if basis.shape[1] != rows.shape[1]:
             raise InputError(

@@ -10,7 +10,7 @@ from numpy.typing import ArrayLike, NDArray
 from embias.errors import InputError
 from embias.geometry import finite_rows, span_of_vectors
 from embias.transforms._checks import checked_fit
-from embias.transforms._labels import label_columns, read_labels
+from embias.transforms._labels import label_arrays
 from embias.transforms._soft import check_above_zero, shrinking_map, spectrum_of
 from embias.transforms.affine import AffineTransform
 from embias.transforms.affine_map import AffineMap, LowRankMap, compose, identity_map
@@ -104,7 +104,7 @@ class SoftEqualize(AffineTransform):
         check_above_zero("lam", self.lam)
         who = type(self).__name__
         rows = checked_fit(self, X, at_least=2)
-        matrix, self.n_pairs_ = _pair_scatter(rows, _groups(y, who), who)
+        matrix, self.n_pairs_ = _pair_scatter(rows, _groups(y, len(rows), who), who)
         values, vectors = spectrum_of(matrix * (self.lam / self.n_pairs_))
         self.kept_ = np.sort(1 / (1 + values))
         self.map_: AffineMap = compose(shrinking_map(values, vectors), self._projection(rows))
@@ -136,14 +136,15 @@ class SoftEqualize(AffineTransform):
         return tags
 
 
-def _groups(y: Any, who: str) -> NDArray[np.intp]:
-    given = None if y is None else np.asarray(y)
-    if given is not None and given.ndim > 1 and given.shape[1] != 1:
-        raise InputError(f"{who}: y has shape {given.shape}; give one group for each row")
-    # One group alone is no mistake here, so the classes are named rather than checked.
-    listed = None if given is None else np.unique(given)
-    labels = read_labels(given, label_columns(given, "classes", who, listed), who)
-    return labels.codes()
+def _groups(y: Any, n: int, who: str) -> NDArray[np.intp]:
+    # One group alone is no mistake here, so they are numbered, and not read as classes.
+    columns = label_arrays(y, who)
+    if len(columns) > 1 or len(columns[0]) != n:
+        raise InputError(
+            f"{who}: y has shape {np.shape(y)} for {n} rows; give one group for each row"
+        )
+    codes: NDArray[np.intp] = np.unique(columns[0], return_inverse=True)[1]
+    return codes
 
 
 def _pair_scatter(rows: FloatArray, groups: NDArray[np.intp], who: str) -> tuple[FloatArray, int]:

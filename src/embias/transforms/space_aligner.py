@@ -14,6 +14,7 @@ from embias.errors import InputError
 from embias.stats.inputs import check_choice
 from embias.transforms._checks import TransformWarning, check_fitted, checked_fit
 from embias.transforms._moments import Moments
+from embias.transforms._whitening import varying, whitening
 from embias.transforms.affine_map import AffineMap, DenseMap, LowRankMap
 from embias.transforms.card import TransformCard
 from embias.transforms.moment_transform import SolvedFromMoments
@@ -159,8 +160,7 @@ class SpaceAligner(SolvedFromMoments):
 
     def _solve(self, moments: Moments) -> AffineMap:
         d, width = moments.scatter_xz.shape
-        moments.covariances()  # two rows at least
-        if not np.trace(moments.scatter_x) > 0:
+        if not varying(np.diag(moments.covariances()[0]), moments.mean_x).any():
             raise InputError(
                 f"the {moments.n} rows do not differ, so they say nothing of a map; give others"
             )
@@ -179,7 +179,8 @@ class SpaceAligner(SolvedFromMoments):
             self._left_over = _unexplained(np.eye(d), moments, 0.0)
             return LowRankMap(moved, np.zeros((1, d)), np.ones(1))
         if self.method == "affine":
-            matrix = _least_squares(s_xx, s_xz, moments.n).T
+            about = moments.mean_x if self.centre else np.zeros(d)
+            matrix = _least_squares(s_xx, s_xz, moments.n, about).T
         else:
             rotation, total = _rotation(s_xz)
             if self.scale:
@@ -254,7 +255,7 @@ def _rotation(s_xz: FloatArray) -> tuple[FloatArray, float]:
     return u @ vt, float(lengths.sum())
 
 
-def _least_squares(s_xx: FloatArray, s_xz: FloatArray, n: int) -> FloatArray:
+def _least_squares(s_xx: FloatArray, s_xz: FloatArray, n: int, mean: FloatArray) -> FloatArray:
     if n <= len(s_xx):
         warnings.warn(
             f"SpaceAligner: {n} rows of {len(s_xx)} dimensions are fitted exactly by an affine "
@@ -262,9 +263,9 @@ def _least_squares(s_xx: FloatArray, s_xz: FloatArray, n: int) -> FloatArray:
             TransformWarning,
             stacklevel=4,
         )
-    values, vectors = linalg.eigh(s_xx)
-    kept = values > len(values) * np.finfo(np.float64).eps * values[-1]
-    solved: FloatArray = (vectors[:, kept] / values[kept]) @ (vectors[:, kept].T @ s_xz)
+    # Through coordinates of variance 1, so that a column of small numbers is not lost.
+    white = whitening(s_xx / (n - 1), mean)
+    solved: FloatArray = white.inverse.T @ (white.inverse @ s_xz) / (n - 1)
     return solved
 
 

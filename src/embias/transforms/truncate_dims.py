@@ -6,12 +6,12 @@ from typing import Any, Self
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from sklearn.preprocessing import normalize
 from sklearn.utils.validation import _check_feature_names_in
 
 from embias.errors import InputError
 from embias.transforms._arguments import count_of
 from embias.transforms._checks import check_fitted, checked_fit
+from embias.transforms._hard_steps import scaled_to_unit
 from embias.transforms.affine import AffineTransform
 from embias.transforms.affine_map import AffineMap, DenseMap
 from embias.transforms.card import TransformCard
@@ -86,8 +86,7 @@ class TruncateDims(AffineTransform):
         made: NDArray[Any] = rows[:, : self.dim_].copy()
         if not self.renormalise:
             return made
-        work = made.astype(np.float32) if made.dtype.itemsize < 4 else made
-        unit: NDArray[Any] = normalize(work, copy=False).astype(made.dtype, copy=False)
+        unit: NDArray[Any] = scaled_to_unit(made).astype(made.dtype, copy=False)
         return unit
 
     def as_affine(self) -> tuple[FloatArray, FloatArray]:
