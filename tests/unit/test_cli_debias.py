@@ -231,17 +231,23 @@ GOOD = {"--method": "leace", "--concept": "colour.toml", "--save": "o.txt"}
         ("in.txt", {"--seed": "-1"}, "--seed -1: give a whole number"),
         ("in.txt", {"--save": "o.xyz"}, "the suffix '.xyz' says no format"),
         ("in.txt", {"--save": "in.txt"}, "is the input itself"),
-        ("in.txt", {"--save": "colour.toml", "--format": "glove"}, "--overwrite replaces it"),
+        ("in.txt", {"--save": "colour.toml", "--format": "glove"}, "is the input itself"),
         ("in.txt", {"--save": "none/o.txt"}, "the folder"),
         ("in.txt", {"--position": "end"}, "for sentence models, not word vectors"),
         ("colour.toml", {}, "colour.toml"),
         ("in.txt", {"--concept": "gender"}, "no word of the group 'female' is left"),
+        ("in.txt", {"--concept": "gender-de"}, "words have no vector in 'in.txt': 'Frau'"),
+        (
+            "in.txt",
+            {"--save": "colour.toml", "--format": "glove", "--overwrite": None},
+            "--save colour.toml is the input itself",
+        ),
     ],
 )
 def test_a_mistake_is_one_line_and_leaves_nothing(here, capsys, model, changes, message):
     given = {**GOOD, **changes}
     before = {path.name: path.read_bytes() for path in here.iterdir()}
-    line = refused(capsys, model, *(part for pair in given.items() for part in pair))
+    line = refused(capsys, model, *(part for pair in given.items() for part in pair if part))
     assert message in line
     assert {path.name: path.read_bytes() for path in here.iterdir()} == before
 
@@ -280,6 +286,56 @@ def test_models_and_their_places(here, capsys):
     assert sorted(path.name for path in here.iterdir()) == ["colour.toml", "in.txt", "mine"]
 
 
+def tiny_model(folder):
+    from embias.encoders._quiet import quiet
+    from fixtures.tiny_models import build
+
+    with quiet():
+        from sentence_transformers import SentenceTransformer
+        from sentence_transformers.sentence_transformer.modules import Pooling, Transformer
+
+        tokenizer, model = build("bert-uncased")
+        model.save_pretrained(folder / "base")
+        tokenizer.save_pretrained(folder / "base")
+        parts = [Transformer(str(folder / "base")), Pooling(16)]
+        SentenceTransformer(modules=parts, device="cpu").save(str(folder / "tiny" / "model"))
+
+
+def test_folders_are_checked_before_the_work(here, capsys, monkeypatch):
+    tiny_model(here)
+    capsys.readouterr()  # what transformers shows while it writes
+    from embias.audit import removal
+
+    monkeypatch.setattr(removal, "fit_method", None)  # not reached
+    (here / "old").mkdir()
+    (here / "old" / "modules.json").write_text("[]")
+    (here / "tiny" / "modules.json").write_text("[]")
+    given = ("tiny/model", "--method", "leace", "--concept", "colour.toml", "--save")
+    for target, message in (
+        ("old", "old: holds a model already; --overwrite replaces it"),
+        ("colour.toml/out", "colour.toml is a file; give the name of a folder in a folder"),
+        ("tiny/model", "is the model itself"),
+        ("tiny/model/out", "is inside the other; name a folder elsewhere"),
+        ("a\0b", "no name of a folder"),
+    ):
+        extra = () if target == "old" else ("--overwrite",)
+        assert message in refused(capsys, *given, target, *extra)
+    # It holds a model, and so may be replaced; the model that is read is in it.
+    assert "is inside the other" in refused(capsys, *given, "tiny", "--overwrite")
+    assert (here / "tiny" / "model" / "modules.json").is_file()
+
+
+@pytest.mark.skipif(os.name != "posix" or os.geteuid() == 0, reason="all may be written by root")
+def test_a_folder_without_the_right_to_write(here):
+    from embias.errors import OutputError
+    from embias.transforms.export import check_folder
+
+    closed = here / "closed"
+    closed.mkdir(mode=0o500)
+    with pytest.raises(OutputError, match="may not be written to"):
+        check_folder(closed / "new" / "out")
+
+
 def test_encoders_that_cannot_be_saved(here, capsys, monkeypatch):
     from embias.encoders import CallableEncoder
 
@@ -294,7 +350,7 @@ def test_encoders_that_cannot_be_saved(here, capsys, monkeypatch):
     [
         (
             "transforms",
-            "leace: Least-squares concept erasure\n  learns      from labels; an affine map",
+            "leace: Least-squares concept erasure\n  learns from labels; an affine map",
         ),
         ("concepts", "gender Gender, female and male words of English"),
     ],

@@ -102,6 +102,8 @@ def test_fitted_and_tested_words_are_not_the_same():
     np.testing.assert_allclose(again.as_affine()[0], found.transform.as_affine()[0], atol=1e-12)
 
 
+# Fewer rows than dimensions are what makes the other form known by heart.
+@pytest.mark.filterwarnings("ignore:LEACE. 32 rows of 40 dimensions")
 def test_forms_of_a_word_are_one_word_to_the_probe():
     """Vectors that tell families of words and say nothing of the label: nothing to learn."""
     rng = np.random.default_rng(0)
@@ -171,7 +173,7 @@ def test_what_comes_after_the_map_is_measured_too():
 
     found = remove_concept(table(), colour(), "leace", finish=finish)
     assert found.probe.figures["original"] < 0.7
-    assert "does not find the concept before either" in removal_text(found, "t")
+    assert "Before too, the interval of the probe includes chance" in removal_text(found, "t")
 
 
 def test_strength_goes_to_the_method():
@@ -264,6 +266,62 @@ def test_a_method_that_learns_nothing_changes_nothing(monkeypatch):
         remove_concept(table(), colour(), "fixed", strength=1)
 
 
+@pytest.mark.parametrize("encoder", [table(), Texts()])
+def test_methods_that_shrink_what_the_words_of_a_concept_span(encoder):
+    """They are fitted on these words, not on a vocabulary, in which the concept is hardly seen."""
+    from embias.transforms import ConceptorNegation
+
+    found = remove_concept(encoder, colour(), "conceptor-negation", rng=2)
+    learnt = colour().split(rng=2)[0].texts(bare=isinstance(encoder, StaticEncoder))
+    assert found.fitted_on.startswith(f"{len(learnt.texts)} ")
+    want = ConceptorNegation().fit(encoder.encode(learnt.texts))
+    np.testing.assert_allclose(found.transform.as_affine()[0], want.as_affine()[0], atol=1e-9)
+    # Words are shrunk along the axis of the colour most.
+    kept = np.diag(found.transform.as_affine()[0])
+    assert kept[0] < 0.5 * kept[1:].min()
+
+
+def test_directions_are_not_given_words(monkeypatch):
+    found = remove_concept(table(), colour(), "oscar")
+    assert found.transform.plane_.shape == (2, D)
+    # The first direction is that between the class means.
+    assert abs(found.transform.plane_[0, 0]) > 0.9
+
+
+@pytest.mark.parametrize(
+    ("method", "encoder", "message"),
+    [
+        ("space-aligner", table(), "the same items in two spaces, and takes no concept out"),
+        ("space-aligner", Texts(), "the same items in two spaces, and takes no concept out"),
+        ("equalize", table(), "needs 'sets', .* add equalize under .related. to its file"),
+        ("sentence-debias", table(), "write the words with embias.encoders.save_word_vectors"),
+        ("sentence-debias", Texts(), "give it to embias.transforms.to_sentence_transformer"),
+    ],
+)
+def test_the_cure_fits_the_encoder(method, encoder, message):
+    with pytest.raises(InputError, match=f"{method} .*{message}"):
+        remove_concept(encoder, colour(), method)
+
+
+def test_words_that_the_model_lacks_are_the_cause_that_is_named():
+    short = StaticEncoder([*RED, *BLUE[:1]], vectors()[: N + 1], id="english")
+    said = r"cannot be divided .*23 of its 48 words have no vector in 'english': 'blue1', 'blue2'"
+    with pytest.raises(InputError, match=said):
+        remove_concept(short, colour(), "leace")
+    none = StaticEncoder(OTHERS[:20], vectors()[:20], id="english")
+    with pytest.raises(InputError, match=r"48 of its 48 words .* of another language"):
+        remove_concept(none, colour(), "leace")
+
+
+def test_a_method_that_saw_the_vocabulary_saw_the_words_of_the_probe():
+    """Not their groups, which is all that is claimed."""
+    text = removal_text(remove_concept(table(), colour(), "pca"), "t")
+    assert "348 words of the vocabulary" in text
+    assert "16 words whose group it was not told" in text
+    assert "not fitted on" not in text
+    assert "16 words not fitted on" in removal_text(remove_concept(table(), colour(), "leace"), "t")
+
+
 def test_wrong_inputs():
     with pytest.raises(UnknownNameError, match="no transform 'leece'; did you mean 'leace'"):
         remove_concept(table(), colour(), "leece")
@@ -298,7 +356,10 @@ def reported(before, after, majority=0.5):
     ("before", "after", "said"),
     [
         (0.95, 0.48, "no longer linearly predictable from these vectors on data like the fit data"),
-        (0.95, 0.80, "still linearly predictable"),
+        (0.95, 0.80, "is still linearly predictable"),
+        # The intervals overlap, and that after includes chance.
+        (0.68, 0.58, "The probe cannot tell whether the concept is still linearly predictable"),
+        (0.69, 0.50, "reaches that before too"),
         (0.80, 0.90, "as linearly predictable as before"),
         (0.55, 0.50, "nothing can be said of what was removed"),
     ],

@@ -17,7 +17,15 @@ from embias.types import Encoder, FloatArray
 
 __all__ = ["Material", "check_method", "fit_method", "left_alone", "transformed"]
 
-_IN_PYTHON = "fit it in Python and give it to embias.transforms.to_sentence_transformer"
+_FIT = "fit it in Python and give it to embias.transforms.to_sentence_transformer"
+_FIT_WORDS = "fit it in Python and write the words with embias.encoders.save_word_vectors"
+#: What a file of a concept calls that which a parameter asks for.
+_KEYS = {
+    "sets": "equalize under [related]",
+    "equalize": "equalize under [related]",
+    "pairs": "definitional under [related], of two groups",
+    "subspace": "definitional under [related]",
+}
 
 
 @dataclass(frozen=True)
@@ -75,10 +83,16 @@ def check_method(card: TransformCard, *, vocabulary: bool, strength: float | Non
             f"{card.name} cannot be put into a model of texts: {why}; use an affine method, such "
             "as leace or orthogonal-projection, or give word vectors"
         )
-    if card.learns_from == "texts" or (card.learns_from == "vectors" and not vocabulary):
+    if _of_two_spaces(card):
+        raise InputError(
+            f"{card.name} learns from the same items in two spaces, and takes no concept out; "
+            "fit it in Python on both"
+        )
+    many = card.learns_from == "vectors" and not vocabulary and not _of_concept_words(card)
+    if card.learns_from == "texts" or many:
         raise InputError(
             f"{card.name} learns from many {card.learns_from} of the model's own use, and a "
-            f"concept has only its own words and sentences; {_IN_PYTHON}"
+            f"concept has only its own words and sentences; {_cure(vocabulary)}"
         )
     if strength is not None and "strength" not in _parameters(card):
         raise InputError(f"{card.name} has no strength: it is done or not; leave strength out")
@@ -140,11 +154,12 @@ def _from_words(card: TransformCard, material: Material, progress: bool) -> tupl
 
 
 def _from_vectors(card: TransformCard, material: Material, progress: bool) -> tuple[Any, str]:
-    if material.vectors is not None:
+    if material.vectors is not None and not _of_concept_words(card):
         rows = material.vectors[material.vectors.any(axis=1)]
         return _made(card, material).fit(rows), f"{len(rows)} words of the vocabulary"
-    rows = material.encoder.encode(material.concept.texts().texts, progress=progress)
-    return _made(card, material).fit(rows), f"{len(rows)} texts"
+    texts = material.concept.texts(bare=material.bare).texts
+    rows = material.encoder.encode(texts, progress=progress)
+    return _made(card, material).fit(rows), f"{len(rows)} {'words' if material.bare else 'texts'}"
 
 
 _FITS: dict[str, Callable[[TransformCard, Material, bool], tuple[Any, str]]] = {
@@ -156,6 +171,28 @@ _FITS: dict[str, Callable[[TransformCard, Material, bool], tuple[Any, str]]] = {
 }
 
 
+def _of_concept_words(card: TransformCard) -> bool:
+    """Return whether the rows that a method is fitted on are to be those of the concept's words.
+
+    Such methods take them as a parameter too, so that `fit` may get others.
+    """
+    return card.learns_from == "vectors" and "vectors" in _parameters(card)
+
+
+def _of_two_spaces(card: TransformCard) -> bool:
+    """Return whether what a method learns from vectors is how they differ from others."""
+    empty = inspect.Parameter.empty
+    if card.learns_from != "vectors" or any(
+        each.default is empty for each in _parameters(card).values()
+    ):
+        return False
+    return bool(card.estimator().__sklearn_tags__().target_tags.required)
+
+
+def _cure(vocabulary: bool) -> str:
+    return _FIT_WORDS if vocabulary else _FIT
+
+
 def _parameters(card: TransformCard) -> dict[str, inspect.Parameter]:
     return dict(inspect.signature(card.estimator).parameters)
 
@@ -163,22 +200,27 @@ def _parameters(card: TransformCard) -> dict[str, inspect.Parameter]:
 def _made(card: TransformCard, material: Material, *, subspace: Subspace | None = None) -> Any:
     """Return the estimator with those of its parameters that the concept knows."""
     taken = _parameters(card)
-    known = _known(material, taken, subspace)
+    known = _known(card, material, taken, subspace)
     missing = [
         name
         for name, parameter in taken.items()
         if parameter.default is inspect.Parameter.empty and name not in known
     ]
     if missing:
+        key = _KEYS.get(missing[0])
+        cure = _cure(material.bare) if key is None else f"add {key} to its file"
         raise InputError(
             f"{card.name} needs {missing[0]!r}, which the concept {material.concept.name!r} does "
-            f"not give; {_IN_PYTHON}"
+            f"not give; {cure}"
         )
     return card.estimator(**{name: known[name] for name in taken if name in known})
 
 
 def _known(
-    material: Material, taken: dict[str, inspect.Parameter], subspace: Subspace | None
+    card: TransformCard,
+    material: Material,
+    taken: dict[str, inspect.Parameter],
+    subspace: Subspace | None,
 ) -> dict[str, Any]:
     concept, whole = material.concept, material.whole
     # Where there is a subspace too, the sets are those to equalize.
@@ -191,7 +233,8 @@ def _known(
         "random_state": material.seed,
         "strength": material.strength,
     }
-    if len(concept.groups) == 2:
+    # Elsewhere parameters of these names are directions.
+    if card.learns_from == "words" and len(concept.groups) == 2:
         known |= dict(zip(("first", "second"), concept.groups.values(), strict=True))
     kept = {name: value for name, value in known.items() if value is not None and value != ()}
     return kept | {"protected": whole.protected}

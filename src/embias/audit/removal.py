@@ -32,6 +32,8 @@ _SEEDS = 5
 _NEIGHBOURS = 10
 #: Words of a vocabulary among which neighbours are looked for, and those whose are compared.
 _POOL, _COMPARED = 5_000, 500
+#: Words without a vector that an error names.
+_NAMED = 3
 
 
 @dataclass(frozen=True)
@@ -50,7 +52,7 @@ class Removal:
         As asked for.
     probe : Measure
         :func:`~embias.metrics.probe_accuracy` of a linear probe, trained on some of the words
-        that the transform was not fitted on and tested on others of them, after the transform;
+        whose group the transform was not told and tested on others of them, after the transform;
         the figure ``original`` is the same before it.
     before : Interval
         Of ``original``, as ``probe.interval`` is of the value.
@@ -128,9 +130,13 @@ def remove_concept(
     words, vectors = getattr(encoder, "words", None), getattr(encoder, "vectors", None)
     check_method(card, vocabulary=words is not None, strength=strength)
     seed = seed_of(rng)
-    whole, missing = _with_vectors(concept, encoder)
-    learnt, tested = whole.split(rng=seed)
-    _check_tested(tested)
+    missing = _without_vectors(concept, encoder)
+    try:
+        whole = concept.without(missing) if missing else concept
+        learnt, tested = whole.split(rng=seed)
+        _check_tested(tested)
+    except InputError as error:
+        raise _too_few(error, concept, missing, encoder) from error
     material = Material(encoder, learnt, whole, words, vectors, strength, seed)
     transform, fitted_on = fit_method(card, material, progress=progress)
     measuring = _Measuring(encoder, transform, words is not None, finish, seed, progress)
@@ -157,10 +163,23 @@ def remove_concept(
     )
 
 
-def _with_vectors(concept: Concept, encoder: Encoder) -> tuple[Concept, tuple[str, ...]]:
+def _without_vectors(concept: Concept, encoder: Encoder) -> tuple[str, ...]:
     listed = [*concept.words, *(word for each in concept.equalize for word in each)]
-    absent = tuple(str(word) for word in encoder.missing(list(dict.fromkeys(listed))))
-    return (concept.without(absent) if absent else concept), absent
+    return tuple(str(word) for word in encoder.missing(list(dict.fromkeys(listed))))
+
+
+def _too_few(
+    error: InputError, concept: Concept, missing: Sequence[str], encoder: Encoder
+) -> InputError:
+    """Return the error with the likely cause: words of the concept that have no vector."""
+    gone = [word for word in concept.words if word in set(missing)]
+    if not gone:
+        return error
+    shown = ", ".join(map(repr, gone[:_NAMED])) + (", ..." if len(gone) > _NAMED else "")
+    return InputError(
+        f"{error}. {len(gone)} of its {len(concept.words)} words have no vector in "
+        f"{encoder.info.id!r:.80}: {shown}; are they of another language, or written otherwise?"
+    )
 
 
 def _families(texts: LabelledTexts) -> Counter[str]:

@@ -142,11 +142,11 @@ def _debias_model(options: argparse.Namespace, concept: Concept, encoder: Any) -
     from embias.audit import remove_concept
     from embias.encoders import SentenceTransformerEncoder
     from embias.report.removal import removal_markdown, removal_text
-    from embias.transforms.export import check_folder, model_before, to_sentence_transformer
+    from embias.transforms.export import model_before, to_sentence_transformer
 
     if options.format is not None:
         raise InputError(f"--format is for word vectors, and {options.model!r:.200} is a model")
-    check_folder(options.save, overwrite=options.overwrite)
+    _check_folder(options)
     _check_position(options, encoder)
     model = encoder.model
     fitted = SentenceTransformerEncoder(
@@ -184,10 +184,22 @@ def _check_position(options: argparse.Namespace, encoder: Any) -> None:
             "longer have unit length then) or --position before-normalize (the scaling after the "
             "map breaks the guarantee of an erasure)"
         )
-    if os.path.isdir(options.model) and os.path.realpath(options.model) == os.path.realpath(
-        options.save
-    ):
+
+
+def _check_folder(options: argparse.Namespace) -> None:
+    from embias.transforms.export import check_folder
+
+    check_folder(options.save, overwrite=options.overwrite, cure="--overwrite")
+    if not os.path.isdir(options.model):
+        return
+    model, target = (Path(os.path.realpath(path)) for path in (options.model, options.save))
+    if model == target:
         raise OutputError(f"--save {options.save} is the model itself; name another folder")
+    if model in target.parents or target in model.parents:
+        raise OutputError(
+            f"--save {options.save}: one of it and the model's folder {options.model} is inside "
+            "the other; name a folder elsewhere"
+        )
 
 
 def _finish(dim: int | None, unit: bool) -> Any:
@@ -240,7 +252,8 @@ def _check_file(options: argparse.Namespace) -> None:
     from embias.results import check_output
 
     target = check_output(options.save)
-    if target.exists() and os.path.realpath(options.model) == str(target):
+    inputs = [os.path.realpath(path) for path in (options.model, options.concept)]
+    if target.exists() and str(target) in inputs:
         raise OutputError(f"--save {options.save} is the input itself; name another file")
     if target.exists() and not options.overwrite:
         raise OutputError(f"--save {options.save}: is there already; --overwrite replaces it")

@@ -64,7 +64,13 @@ def _rows(removal: Removal) -> list[tuple[str, str, str, str]]:
 def _tested(removal: Removal) -> str:
     n = removal.probe.counts["tested"]
     forms = "" if n == removal.n_tested else f", {removal.n_tested} with their forms"
-    return f"{n} words not fitted on{forms}"
+    return f"{n} words {_unseen(removal)}{forms}"
+
+
+def _unseen(removal: Removal) -> str:
+    """Say what a method did not get of the words of the probe; their vectors, it may have."""
+    whole = removal.fitted_on.endswith("of the vocabulary")
+    return "whose group it was not told" if whole else "not fitted on"
 
 
 def _share(value: float | None, interval: Interval | None) -> str:
@@ -110,15 +116,20 @@ def _what_it_means(removal: Removal) -> str:
     majority = probe.figures["majority"]
     if removal.before.low <= majority:
         return (
-            "The probe does not find the concept before either: nothing can be said of what was "
-            "removed. Give more words."
+            "Before too, the interval of the probe includes chance: nothing can be said of what "
+            "was removed. Give more words."
         )
     if low > majority:
         return (
             "The concept is still linearly predictable from these vectors on words like those it "
             "was fitted on, if less so."
             if probe.value is not None and probe.value < probe.figures["original"]
-            else "The concept is as linearly predictable as before on words it was not fitted on."
+            else f"The concept is as linearly predictable as before on words {_unseen(removal)}."
+        )
+    if high >= removal.before.low:
+        return (
+            "The probe cannot tell whether the concept is still linearly predictable: its interval "
+            "after includes chance and reaches that before too. Give more words."
         )
     wide = f"; the interval reaches up to {high:.0%}" if high > majority else ""
     return (

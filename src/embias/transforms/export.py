@@ -170,13 +170,25 @@ def _check_options(position: str | None, renormalize: bool) -> None:
         )
 
 
-def check_folder(path: str | os.PathLike[str], *, overwrite: bool = False) -> None:
+def check_folder(
+    path: str | os.PathLike[str], *, overwrite: bool = False, cure: str = "overwrite=True"
+) -> None:
     """Raise an OutputError for a folder that a model may not be saved into.
 
-    It may be new or empty, or (`overwrite`) hold a model.
+    It may be new or empty, or (`overwrite`) hold a model. Before the work, as far as can be told.
+
+    Parameters
+    ----------
+    path : str or os.PathLike
+    overwrite : bool
+    cure : str
+        What the caller's user gives to overwrite.
     """
     target = Path(os.fsdecode(path))
+    if "\0" in str(target):
+        raise OutputError(f"{str(target)!r:.80}: no name of a folder; leave the null out")
     if not os.path.lexists(target):
+        _check_parent(target)
         return
     if not target.is_dir():
         raise OutputError(f"{target}: is a file; give the name of a folder")
@@ -188,7 +200,17 @@ def check_folder(path: str | os.PathLike[str], *, overwrite: bool = False) -> No
             "new folder"
         )
     if not overwrite:
-        raise OutputError(f"{target}: holds a model already; overwrite=True replaces it")
+        raise OutputError(f"{target}: holds a model already; {cure} replaces it")
+
+
+def _check_parent(target: Path) -> None:
+    """Raise an OutputError where the folder of a new folder cannot be made or written into."""
+    place = Path(os.path.realpath(target))
+    there = next(parent for parent in place.parents if os.path.lexists(parent))
+    if not there.is_dir():
+        raise OutputError(f"{target}: {there} is a file; give the name of a folder in a folder")
+    if not os.access(there, os.W_OK | os.X_OK):
+        raise OutputError(f"{target}: the folder {there} may not be written to; give another")
 
 
 def _check_input(given: Any, model: Any, target: Path) -> None:
