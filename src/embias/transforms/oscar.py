@@ -114,6 +114,8 @@ class OSCaR(OneToOneFeatureMixin, RowTransform):
             second, along = -second, -along
         rest = second - along * first
         away = float(np.linalg.norm(rest))
+        # Taken off twice: next to a short rest the rounding of the first time is large.
+        rest = rest - (rest @ first) * first
         self.angle_ = float(np.arctan2(away, along))
         if self.angle_ < _SAME:
             raise VectorError(
