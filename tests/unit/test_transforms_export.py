@@ -368,10 +368,13 @@ def test_the_card_promises_nothing_for_a_part(bare, texts, tmp_path):
             ("two", OrthogonalProjection([1.0] * WIDTH)),
         ]
     ).fit(rows)
-    to_sentence_transformer(bare, pair, tmp_path / "b")
+    with pytest.warns(TransformWarning, match="puts a component back"):
+        to_sentence_transformer(bare, pair, tmp_path / "b")
     assert "may put back a part" in (tmp_path / "b" / "README.md").read_text()
     # ... and so says a map that was folded before.
-    to_sentence_transformer(bare, fold(pair), tmp_path / "c")
+    with pytest.warns(TransformWarning, match="puts a component back"):
+        folded = fold(pair)
+    to_sentence_transformer(bare, folded, tmp_path / "c")
     assert "may put back a part" in (tmp_path / "c" / "README.md").read_text()
 
 
@@ -397,6 +400,7 @@ class Worded(FunctionTransformer):
         (lambda rows, y: Worded().fit(rows), "which row is which word.*save_word_vectors"),
     ],
 )
+@pytest.mark.filterwarnings("ignore:LEACE .step 1.. that no linear predictor")
 def test_what_is_not_affine(bare, texts, tmp_path, make, message):
     rows = SentenceTransformerEncoder(bare).encode(texts.texts)
     with pytest.raises(InputError, match=message):
