@@ -103,6 +103,19 @@ def test_one_row_and_none(swept):
     assert next(text.get_text() for text in heat_map(none).texts) == "The audit holds no test."
 
 
+def test_rows_of_other_metrics_alone_are_not_said_to_be_no_test(extract):
+    from embias.report.plot import forest_plot
+
+    other = audit(extract, "weat", metrics=["lpbs"])
+    assert other.results
+    for figure in (heat_map(other), forest_plot(other)):
+        said = [text.get_text() for text in figure.texts]
+        assert "The audit holds no test." not in said
+        assert any("No row is an association test" in text for text in said)
+    drawn = forest_plot(audit(extract, "weat"))
+    assert not any("No row" in text.get_text() for text in drawn.texts)
+
+
 def test_names_from_outside_are_cleaned():
     heard = [t for labels, _ in panels(heat_map(hostile())).values() for t in labels]
     assert heard

@@ -411,6 +411,30 @@ def test_what_is_not_affine(bare, texts, tmp_path, make, message):
 def test_what_is_not_fitted(bare, tmp_path):
     with pytest.raises(NotFittedTransformError):
         to_sentence_transformer(bare, LEACE(), tmp_path / "out")
+    for other in (LEACE, "leace", 3, None, [LEACE()]):
+        with pytest.raises(InputError, match="is no transform; give a fitted one"):
+            to_sentence_transformer(bare, other, tmp_path / "out")
+
+
+def test_texts_and_paths_of_other_types(bare, texts, tmp_path):
+    transform = eraser(SentenceTransformerEncoder(bare), texts)
+    for path in (None, 3):
+        with pytest.raises(InputError, match="give the name of a folder"):
+            to_sentence_transformer(bare, transform, path)
+    for options in ({"concept": 3}, {"report": None}):
+        with pytest.raises(InputError, match="give a text"):
+            to_sentence_transformer(bare, transform, tmp_path / "out", **options)
+    assert not any(tmp_path.iterdir())
+
+
+def test_a_hostile_name_of_a_concept_is_a_cell(bare, texts, tmp_path):
+    transform = eraser(SentenceTransformerEncoder(bare), texts)
+    to_sentence_transformer(
+        bare, transform, tmp_path / "out", concept="a|b\n<script>x\u202e\x1b[31m"
+    )
+    card = (tmp_path / "out" / "README.md").read_text(encoding="utf-8")
+    assert "| concept | a\\|b &lt;script>x [31m |" in card
+    assert not {"\u202e", "\x1b"} & set(card)
 
 
 def test_another_dimension(bare, texts, tmp_path):

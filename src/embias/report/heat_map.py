@@ -9,7 +9,14 @@ from typing import TYPE_CHECKING, Any
 
 from embias.errors import InputError, MissingExtraError
 from embias.report.layout import PALETTE, STYLE
-from embias.report.phrasing import ALPHA, clean, format_number, is_association, shorten
+from embias.report.phrasing import (
+    ALPHA,
+    clean,
+    format_number,
+    is_association,
+    nothing_to_draw,
+    shorten,
+)
 from embias.results import Audit, BiasResult
 from embias.types import EncoderInfo
 
@@ -99,7 +106,7 @@ def heat_map(audit: Audit, *, value: str = "effect_size") -> Figure:
             bar = figure.add_axes(((at + 0.1) / width, bottom / height, 0.13 / width, box[3]))
             figure.colorbar(image, cax=bar).set_label(VALUES[value], color=PALETTE["ink"])
         else:
-            figure.text(0.5, 0.5, "The audit holds no test.", ha="center", color=PALETTE["muted"])
+            figure.text(0.5, 0.5, nothing_to_draw(audit), ha="center", color=PALETTE["muted"])
         figure.text(0.12 / width, 0.15 / height, _KEY, color=PALETTE["muted"], fontsize=7.5)
     return figure
 

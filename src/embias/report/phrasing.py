@@ -7,7 +7,7 @@ import unicodedata
 from decimal import ROUND_CEILING, ROUND_FLOOR, ROUND_HALF_EVEN, Decimal
 
 from embias.metrics import METRICS
-from embias.results import Association, BiasResult, Measure, PermutationResult
+from embias.results import Association, Audit, BiasResult, Measure, PermutationResult
 
 __all__ = [
     "ABSENT",
@@ -23,6 +23,7 @@ __all__ = [
     "is_templated",
     "is_too_small",
     "join_names",
+    "nothing_to_draw",
     "plural",
     "pvalue_phrase",
     "relabels_single_items",
@@ -208,6 +209,13 @@ def is_association(result: BiasResult) -> bool:
         return result.measure is None
     card = METRICS.get(result.metric)
     return card is None or card.associates
+
+
+def nothing_to_draw(audit: Audit) -> str:
+    """Say why a figure of association tests is empty."""
+    if not audit.results:
+        return "The audit holds no test."
+    return "No row is an association test; the figures of other metrics are in the tables."
 
 
 def is_templated(association: Association) -> bool:

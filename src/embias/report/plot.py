@@ -15,6 +15,7 @@ from embias.report.phrasing import (
     has_low_pvalue,
     is_association,
     is_templated,
+    nothing_to_draw,
     pvalue_phrase,
     shorten,
 )
@@ -80,6 +81,7 @@ def draw(audit: Audit, layout: Layout) -> Figure:
     except ImportError as error:
         raise MissingExtraError("the forest plot", "matplotlib", "report") from error
     # Other metrics have other scales than d; their figures stand in the tables.
+    empty = nothing_to_draw(audit)
     audit = replace(audit, results=tuple(filter(is_association, audit.results)))
     with style.context(["default", STYLE]):
         lines, depth = _lay_out(audit, layout)
@@ -94,6 +96,8 @@ def draw(audit: Audit, layout: Layout) -> Figure:
         _draw_markers(axes, lines, layout)
         for line in lines:
             _write_line(axes, line, layout)
+        if not lines:
+            figure.text(0.5, 0.5, empty, ha="center", color=PALETTE["muted"])
         _legend(figure, axes, height, layout, _interval_label(lines))
     return figure
 

@@ -76,9 +76,13 @@ def checked_rows(estimator: Any, X: Any) -> NDArray[Any]:
 
 
 def check_fitted(estimator: Any) -> None:
-    """Raise NotFittedTransformError before the first fit."""
+    """Raise NotFittedTransformError before the first fit, an InputError for no estimator."""
     try:
         check_is_fitted(estimator)
+    except TypeError as error:  # a class, or something else altogether
+        raise InputError(
+            f"{estimator!r:.60} is no transform; give a fitted one, such as LEACE().fit(X, y)"
+        ) from error
     except NotFittedError as error:
         name = type(estimator).__name__
         raise NotFittedTransformError(f"this {name} is not fitted yet; call fit first") from error

@@ -149,4 +149,6 @@ def _sentence(text: str) -> str:
 
 
 def _cell(text: str) -> str:
-    return " ".join(text.split()).replace("|", "\\|")
+    # Names come from files of others: neither a cell nor a tag begins in one.
+    shown = "".join(character if character.isprintable() else " " for character in text)
+    return " ".join(shown.split()).replace("|", "\\|").replace("<", "&lt;")

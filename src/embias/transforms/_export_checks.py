@@ -8,6 +8,7 @@ from typing import Any
 
 from embias.errors import InputError
 from embias.geometry import Subspace
+from embias.transforms._checks import check_fitted
 from embias.transforms.affine_map import AffineMap
 from embias.transforms.card import TransformCard
 from embias.transforms.folding import FoldedAffine, affine_map_of, fold, steps_of
@@ -70,6 +71,8 @@ def check_map(transform: Any) -> AffineMap:
     InputError
         Not fitted, or not affine; the step is named, and what to do instead.
     """
+    if isinstance(transform, str):  # which fold takes for the name of a later step
+        check_fitted(transform)
     folded = fold(transform)
     map_ = None if len(steps_of(folded)) != 1 else affine_map_of(steps_of(folded)[0])
     if map_ is not None:

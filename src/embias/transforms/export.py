@@ -114,7 +114,10 @@ def to_sentence_transformer(
     >>> to_sentence_transformer(encoder, eraser, "erased", position="end")  # doctest: +SKIP
     """
     _check_options(position, renormalize)
-    target = Path(os.fsdecode(path))
+    target = _folder_of(path)
+    for name, text in (("concept", concept), ("report", report)):
+        if not isinstance(text, str):
+            raise InputError(f"{name}={text!r:.60}; give a text, empty for none")
     check_folder(target, overwrite=overwrite)
     map_ = check_map(transform)
     inner, encoder = model_of(model)
@@ -184,7 +187,7 @@ def check_folder(
     cure : str
         What the caller's user gives to overwrite.
     """
-    target = Path(os.fsdecode(path))
+    target = _folder_of(path)
     if "\0" in str(target):
         raise OutputError(f"{str(target)!r:.80}: no name of a folder; leave the null out")
     if not os.path.lexists(target):
@@ -201,6 +204,12 @@ def check_folder(
         )
     if not overwrite:
         raise OutputError(f"{target}: holds a model already; {cure} replaces it")
+
+
+def _folder_of(path: Any) -> Path:
+    if not isinstance(path, str | bytes | os.PathLike):
+        raise InputError(f"path={path!r:.60}; give the name of a folder")
+    return Path(os.fsdecode(path))
 
 
 def _check_parent(target: Path) -> None:
