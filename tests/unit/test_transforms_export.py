@@ -356,6 +356,7 @@ def test_the_card_says_what_was_done(bare, texts, tmp_path):
     assert loaded(tmp_path / "out")._model_card_text == card
 
 
+@pytest.mark.filterwarnings("ignore:.* does not survive ")
 def test_the_card_promises_nothing_for_a_part(bare, texts, tmp_path):
     rows = SentenceTransformerEncoder(bare).encode(texts.texts)
     to_sentence_transformer(bare, LEACE(strength=0.5).fit(rows, texts.labels), tmp_path / "a")
@@ -385,6 +386,7 @@ class Worded(FunctionTransformer):
     takes_words = True
 
 
+@pytest.mark.filterwarnings("ignore:.* does not survive ")
 @pytest.mark.parametrize(
     ("make", "message"),
     [

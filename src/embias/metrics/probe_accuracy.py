@@ -97,7 +97,8 @@ def probe_accuracy(
     Measure
         `value`: fresh-data accuracy, the share of tested words whose label is predicted, the
         mean over seeds, in [0, 1]. `no_bias`: the majority share of the words. `interval`:
-        Wilson at that accuracy, for the words of one split (spread of training is not in it).
+        Wilson at that accuracy, rounded to a whole number of words, for the words of one split
+        (spread of training is not in it).
         p: labels relabelled among the words, everything fitted again.
         ``figures``: ``same_data``, accuracy on what was trained on; ``majority``;
         ``seeds_min``, ``seeds_max``, ``seeds_sd`` (ddof 0); ``balanced``, the mean over labels
