@@ -356,7 +356,6 @@ def test_the_card_says_what_was_done(bare, texts, tmp_path):
     assert loaded(tmp_path / "out")._model_card_text == card
 
 
-@pytest.mark.filterwarnings("ignore:.* does not survive ")
 def test_the_card_promises_nothing_for_a_part(bare, texts, tmp_path):
     rows = SentenceTransformerEncoder(bare).encode(texts.texts)
     to_sentence_transformer(bare, LEACE(strength=0.5).fit(rows, texts.labels), tmp_path / "a")
@@ -402,7 +401,6 @@ class Worded(FunctionTransformer):
         (lambda rows, y: Worded().fit(rows), "which row is which word.*save_word_vectors"),
     ],
 )
-@pytest.mark.filterwarnings("ignore:LEACE .step 1.. that no linear predictor")
 def test_what_is_not_affine(bare, texts, tmp_path, make, message):
     rows = SentenceTransformerEncoder(bare).encode(texts.texts)
     with pytest.raises(InputError, match=message):

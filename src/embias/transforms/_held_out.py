@@ -1,4 +1,4 @@
-"""What transforms by classifiers share: one label a row, and rows held out to watch them by."""
+"""Rows held out to watch a classifier by."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ from numpy.typing import NDArray
 
 from embias.errors import InputError
 from embias.stats.inputs import check_share
-from embias.transforms._labels import Labels, label_columns, read_labels
+from embias.transforms._labels import Labels
 
-__all__ = ["check_margin", "class_codes", "held_out_split", "one_label_a_row"]
+__all__ = ["check_margin", "held_out_split"]
 
 
 def check_margin(value: Any) -> None:
@@ -19,38 +19,6 @@ def check_margin(value: Any) -> None:
     number = isinstance(value, int | float | np.integer | np.floating)
     if not number or isinstance(value, bool) or not 0 <= value < 1:
         raise InputError(f"margin={value!r:.40}; give a number from 0 to below 1")
-
-
-def one_label_a_row(y: Any) -> Any:
-    """Return the column number of each row's 1 for a one-hot matrix, else `y` as it is.
-
-    Read as columns, it would be k concepts of two classes, with a classifier each.
-    """
-    if y is None:
-        return y
-    given = np.asarray(y)
-    if given.ndim != 2 or given.shape[1] < 2 or given.dtype.kind not in "biuf":
-        return y
-    one_hot = np.isin(given, (0, 1)).all() and (given.sum(axis=1) == 1).all()
-    return given.argmax(axis=1) if one_hot else y
-
-
-def class_codes(y: Any, who: str) -> NDArray[np.intp]:
-    """Return the class number of every row, for what works on one concept of classes.
-
-    Raises
-    ------
-    InputError
-        No labels, one class only, or several concepts: a column that is not looked at would stay
-        in the vectors without a word.
-    """
-    given = one_label_a_row(y)
-    columns = label_columns(given, "classes", who)
-    if len(columns) > 1:
-        raise InputError(
-            f"{who}: y has {len(columns)} concepts; give one, or take LEACE or SAL for several"
-        )
-    return read_labels(given, columns, who).codes()
 
 
 def held_out_split(

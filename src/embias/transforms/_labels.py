@@ -17,7 +17,16 @@ from embias.stats.inputs import check_choice
 from embias.transforms._checks import TransformWarning
 from embias.types import FloatArray
 
-__all__ = ["Concept", "LabelColumn", "Labels", "label_arrays", "label_columns", "read_labels"]
+__all__ = [
+    "Concept",
+    "LabelColumn",
+    "Labels",
+    "class_codes",
+    "label_arrays",
+    "label_columns",
+    "one_label_a_row",
+    "read_labels",
+]
 
 Concept: TypeAlias = Literal["auto", "classes", "numeric"]
 #: A class of fewer rows has a mean that says little of the class.
@@ -105,6 +114,38 @@ def read_labels(y: Any, columns: tuple[LabelColumn, ...], who: str) -> Labels:
         )
     blocks = [_numbers(each, column, who) for each, column in zip(given, columns, strict=True)]
     return Labels(columns, np.hstack(blocks))
+
+
+def one_label_a_row(y: Any) -> Any:
+    """Return the column number of each row's 1 for a one-hot matrix, else `y` as it is.
+
+    Read as columns, it would be k concepts of two classes, with a classifier each.
+    """
+    if y is None:
+        return y
+    given = np.asarray(y)
+    if given.ndim != 2 or given.shape[1] < 2 or given.dtype.kind not in "biuf":
+        return y
+    one_hot = np.isin(given, (0, 1)).all() and (given.sum(axis=1) == 1).all()
+    return given.argmax(axis=1) if one_hot else y
+
+
+def class_codes(y: Any, who: str) -> NDArray[np.intp]:
+    """Return the class number of every row, for what works on one concept of classes.
+
+    Raises
+    ------
+    InputError
+        No labels, one class only, or several concepts: a column that is not looked at would stay
+        in the vectors without a word.
+    """
+    given = one_label_a_row(y)
+    columns = label_columns(given, "classes", who)
+    if len(columns) > 1:
+        raise InputError(
+            f"{who}: y has {len(columns)} concepts; give one, or take LEACE or SAL for several"
+        )
+    return read_labels(given, columns, who).codes()
 
 
 def warn_of_small_classes(labels: Labels, who: str) -> None:

@@ -10,8 +10,8 @@ from scipy import linalg
 
 from embias.stats.inputs import as_generator, check_rng, check_size
 from embias.transforms._checks import TransformWarning, check_strength
-from embias.transforms._held_out import check_margin, held_out_split, one_label_a_row
-from embias.transforms._labels import Concept, Labels, warn_of_small_classes
+from embias.transforms._held_out import check_margin, held_out_split
+from embias.transforms._labels import Concept, Labels, one_label_a_row, warn_of_small_classes
 from embias.transforms._probes import ClassProbe, Probe, probes_of
 from embias.transforms._soft import check_above_zero
 from embias.transforms.affine_map import LowRankMap

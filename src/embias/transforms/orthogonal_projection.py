@@ -8,9 +8,10 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from embias.errors import InputError
-from embias.geometry import Subspace, as_basis, span_of_classes
+from embias.geometry import Subspace, span_of_classes
 from embias.transforms._checks import check_strength, checked_fit
-from embias.transforms._held_out import class_codes
+from embias.transforms._concept_subspace import basis_in
+from embias.transforms._labels import class_codes
 from embias.transforms.affine import AffineTransform
 from embias.transforms.affine_map import LowRankMap
 from embias.transforms.card import TransformCard
@@ -98,12 +99,7 @@ class OrthogonalProjection(AffineTransform):
         return span_of_classes(rows, codes)
 
     def _removing(self, subspace: Subspace | ArrayLike, d: int) -> Self:
-        basis = as_basis(subspace, "subspace")
-        if basis.shape[1] != d:
-            raise InputError(
-                f"{type(self).__name__}: the subspace lies in {basis.shape[1]} dimensions and the "
-                f"rows have {d}; find it with vectors of the same encoder"
-            )
+        basis = basis_in(subspace, d, type(self).__name__)
         self.subspace_: Subspace | ArrayLike = subspace
         self.map_ = LowRankMap(basis.T, basis, np.zeros(len(basis))).scaled(self.strength)
         return self

@@ -12,8 +12,7 @@ from sklearn.base import OneToOneFeatureMixin
 from embias.errors import InputError, VectorError
 from embias.geometry import Subspace, as_basis, span_of_classes
 from embias.transforms._checks import checked_fit
-from embias.transforms._held_out import one_label_a_row
-from embias.transforms._labels import label_columns, read_labels
+from embias.transforms._labels import label_columns, one_label_a_row, read_labels
 from embias.transforms.card import TransformCard
 from embias.transforms.concept import concept_of
 from embias.transforms.row_transform import RowTransform

@@ -9,10 +9,10 @@ from numpy.typing import ArrayLike, NDArray
 from sklearn.base import OneToOneFeatureMixin
 
 from embias.errors import InputError
-from embias.geometry import Subspace, as_basis, span_of_classes, unit_rows
+from embias.geometry import Subspace, as_basis, unit_rows
 from embias.stats.inputs import check_size
 from embias.transforms._checks import checked_fit, checked_rows
-from embias.transforms._held_out import class_codes
+from embias.transforms._concept_subspace import given_or_of_classes
 from embias.transforms._repulsion import Repulsion
 from embias.transforms._soft import check_above_zero
 from embias.transforms.card import TransformCard
@@ -138,10 +138,8 @@ class RAN(OneToOneFeatureMixin, RowTransform):
         self._check_parameters()
         who = type(self).__name__
         rows = checked_fit(self, X, at_least=1 if self.subspace is not None else 2)
-        self.subspace_: Subspace | ArrayLike = self.subspace  # type: ignore[assignment]
-        if self.subspace is None:
-            target = concept_of(y, sensitive_features)
-            self.subspace_ = span_of_classes(rows, class_codes(target, who), k=1)
+        target = concept_of(y, sensitive_features)
+        self.subspace_ = given_or_of_classes(self.subspace, rows, target, who, k=1)
         basis = as_basis(self.subspace_, "subspace")
         if basis.shape != (1, rows.shape[1]):
             raise InputError(

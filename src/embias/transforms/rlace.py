@@ -13,8 +13,8 @@ from embias.errors import InputError
 from embias.stats.inputs import as_generator, check_rng, check_size
 from embias.transforms._checks import TransformWarning, check_strength
 from embias.transforms._fantope import onto_fantope
-from embias.transforms._held_out import check_margin, held_out_split, one_label_a_row
-from embias.transforms._labels import Concept, Labels, warn_of_small_classes
+from embias.transforms._held_out import check_margin, held_out_split
+from embias.transforms._labels import Concept, Labels, one_label_a_row, warn_of_small_classes
 from embias.transforms._probes import probes_of
 from embias.transforms.affine_map import LowRankMap
 from embias.transforms.card import TransformCard

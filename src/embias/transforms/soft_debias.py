@@ -10,10 +10,10 @@ from numpy.typing import ArrayLike, NDArray
 from scipy import linalg
 
 from embias.errors import InputError
-from embias.geometry import Subspace, as_basis, span_of_classes
+from embias.geometry import Subspace
 from embias.stats.inputs import check_size
 from embias.transforms._checks import TransformWarning, checked_fit
-from embias.transforms._held_out import class_codes
+from embias.transforms._concept_subspace import basis_in, given_or_of_classes
 from embias.transforms._soft import check_above_zero
 from embias.transforms._soft_objective import SoftProblem, Solution
 from embias.transforms.affine import AffineTransform
@@ -150,16 +150,8 @@ class SoftDebias(AffineTransform):
 
     def _basis(self, rows: FloatArray, target: Any) -> FloatArray:
         who = type(self).__name__
-        self.subspace_: Subspace | ArrayLike = self.subspace  # type: ignore[assignment]
-        if self.subspace is None:
-            self.subspace_ = span_of_classes(rows, class_codes(target, who))
-        basis = as_basis(self.subspace_, "subspace")
-        if basis.shape[1] != rows.shape[1]:
-            raise InputError(
-                f"{who}: the subspace lies in {basis.shape[1]} dimensions and the rows have "
-                f"{rows.shape[1]}; find it with vectors of the same encoder"
-            )
-        return basis
+        self.subspace_ = given_or_of_classes(self.subspace, rows, target, who)
+        return basis_in(self.subspace_, rows.shape[1], who)
 
     def _warn(self, rank: int, d: int, solution: Solution) -> None:
         who = type(self).__name__
