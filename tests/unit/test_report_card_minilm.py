@@ -44,8 +44,8 @@ def cards():
         "probes": ["linear", "rbf"],
     }  # fmt: skip
     return {
-        "raw": report_card(LEACE(), X, y, **given),
-        "unit": report_card(LEACE(), X, y, normalise=True, **given),
+        "raw": report_card(LEACE(shrinkage=True), X, y, **given),
+        "unit": report_card(LEACE(shrinkage=True), X, y, normalise=True, **given),
         "rows": (X, y, words),
     }
 
