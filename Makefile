@@ -17,7 +17,7 @@ audit: $(READY)
 	$(BIN)/embias audit --suite weat --suite seat --json reports/audit.json --html reports/audit.html
 
 test: $(READY)
-	$(BIN)/python -m pytest -n 2 src tests
+	$(BIN)/python -m pytest -n 2 --dist worksteal src tests
 
 check: $(READY)
 	$(BIN)/ruff check .

@@ -14,7 +14,7 @@ from embias.types import FloatArray
 __all__ = ["Moments", "blocks", "rounding_of"]
 
 #: Rows of one update: large enough for a fast product, small enough to stay in cache.
-_BLOCK = 8192
+_BLOCK = 4096
 
 
 def blocks(n: int) -> list[slice]:

@@ -82,7 +82,10 @@ def whitening(covariance: FloatArray, mean: FloatArray, dead: float = _DEAD) -> 
     """
     live = live_columns(covariance, mean, dead)
     sd = np.sqrt(np.diag(covariance)[live])
-    values, vectors = linalg.eigh(covariance[np.ix_(live, live)] / np.outer(sd, sd))
+    # Divide and conquer: the quickest for all eigenvectors of a dense matrix.
+    values, vectors = linalg.eigh(
+        covariance[np.ix_(live, live)] / np.outer(sd, sd), driver="evd", overwrite_a=True
+    )
     kept = values > max(len(values), 64) * _EPS * values[-1]
     vectors, roots = vectors[:, kept], np.sqrt(values[kept])
     d, r = len(covariance), len(roots)
