@@ -20,7 +20,8 @@ class AffineTransform(RowTransform):
 
     What it learns is one frozen :class:`AffineMap`, ``map_``, fitted and stored in float64 and
     applied in the number type of the rows. Neighbouring affine steps can be merged
-    (:func:`fold`), saved (:func:`save_transform`) and put into a model (:func:`to_sentence_transformer`).
+    (:func:`fold`), saved (:func:`save_transform`) and put into a model
+    (:func:`to_sentence_transformer`).
     """
 
     map_: AffineMap
